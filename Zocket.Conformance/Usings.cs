@@ -1,0 +1,12 @@
+global using FluentAssertions;
+global using Zocket.Fixtures;
+global using Zocket.Fixtures.Blocking;
+global using Zocket.Fixtures.Kernels;
+global using Zocket.Fixtures.Observation;
+global using Zocket.Fixtures.Records;
+global using Zocket.Fixtures.Testbeds;
+global using Zocket.Fixtures.Victims;
+global using static Zocket.Fixtures.Observation.TcpState;
+global using static Zocket.Fixtures.Records.Basis;
+global using static Zocket.Fixtures.Records.Verdict;
+global using static Zocket.Fixtures.Testbeds.DeathPath;
