@@ -92,7 +92,8 @@ build() {
     if ! (cd "$root" && "$dotnet" build Zocket.Conformance/Zocket.Conformance.csproj -c Release \
             --disable-build-servers -nologo -v quiet -tl:off -clp:NoSummary) >"$log" 2>&1; then
         [ -t 2 ] && printf '\r\033[K' >&2
-        cat "$log" >&2
+        # The compiler's lines, each once; what the log ends with repeats them.
+        awk 'NF && !seen[$0]++' "$log" >&2
         give_up 'it does not build'
     fi
     [ -t 2 ] && printf '\r\033[K' >&2
