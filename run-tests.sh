@@ -24,12 +24,15 @@ stamp=$output/.built-from
 export DOTNET_EnableDiagnostics=0 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 export DOTNET_GENERATE_ASPNET_CERTIFICATE=false DOTNET_ADD_GLOBAL_TOOLS_TO_PATH=false
 
-# .NET and NuGet keep things below HOME; services and containers sometimes have none.
+# .NET and NuGet keep things below HOME; services and containers have none, or one that is not there.
 if [ -z "${HOME:-}" ]; then
     HOME=$( (getent passwd "$(id -u)" || true) 2>/dev/null | cut -d: -f6)
-    [ -n "$HOME" ] && [ -w "$HOME" ] || HOME=$root/artifacts/home
-    export HOME
 fi
+if [ ! -d "$HOME" ] || [ ! -w "$HOME" ]; then
+    HOME=$root/artifacts/home
+    mkdir -p "$HOME" 2>/dev/null || HOME=${TMPDIR:-/tmp}
+fi
+export HOME
 
 # The SDK of global.json: 10.0, any feature band.
 has_sdk() { "$1" --list-sdks 2>/dev/null | grep -q '^10\.0\.'; }
@@ -52,17 +55,18 @@ install_dotnet() {
         *) give_up "there is no .NET SDK for $(uname -s); start the claims from a Linux machine" ;;
     esac
     command -v bash >/dev/null || give_up "the .NET SDK 10.0 is missing and Microsoft's installer needs bash; $by_hand"
-    say "the .NET SDK 10.0 is missing; installing it for this user into $HOME/.dotnet with Microsoft's script"
-    installer=$(mktemp) || give_up "no temporary file can be made; $by_hand"
-    trap 'rm -f "$installer"' EXIT
-    url=https://dot.net/v1/dotnet-install.sh
     if command -v curl >/dev/null; then
-        curl -fsSL --retry 2 "$url" -o "$installer" || give_up "$url cannot be downloaded; $by_hand"
+        download() { curl -fsSL --retry 2 "$1" -o "$2"; }
     elif command -v wget >/dev/null; then
-        wget -q "$url" -O "$installer" || give_up "$url cannot be downloaded; $by_hand"
+        download() { wget -q "$1" -O "$2"; }
     else
         give_up "the .NET SDK 10.0 is missing, and so are curl and wget to get it with; $by_hand"
     fi
+    say "the .NET SDK 10.0 is missing; installing it for this user into $HOME/.dotnet with Microsoft's script"
+    installer=$(mktemp) || give_up "no temporary file can be made; $by_hand"
+    trap 'rm -f "$installer"' EXIT
+    download https://dot.net/v1/dotnet-install.sh "$installer" \
+        || give_up "https://dot.net/v1/dotnet-install.sh cannot be downloaded; $by_hand"
     bash "$installer" --channel 10.0 --install-dir "$HOME/.dotnet" --no-path >&2 \
         || give_up "the installation failed; $by_hand"
     rm -f "$installer"
@@ -92,8 +96,8 @@ build() {
     if ! (cd "$root" && "$dotnet" build Zocket.Conformance/Zocket.Conformance.csproj -c Release \
             --disable-build-servers -nologo -v quiet -tl:off -clp:NoSummary) >"$log" 2>&1; then
         [ -t 2 ] && printf '\r\033[K' >&2
-        # The compiler's lines, each once; what the log ends with repeats them.
-        awk 'NF && !seen[$0]++' "$log" >&2
+        # What the compiler said, each line once; the log's end repeats and counts it.
+        awk 'NF && !/^Build FAILED|^ +[0-9]+ (Warning|Error)\(s\)|^Time Elapsed/ && !seen[$0]++' "$log" >&2
         give_up 'it does not build'
     fi
     [ -t 2 ] && printf '\r\033[K' >&2
