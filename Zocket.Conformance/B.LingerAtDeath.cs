@@ -61,7 +61,7 @@ public sealed class LingerAtDeath
         victim.Die(death);
         SocketSeen left = pair.VictimEnd.Look();
         IoResult read = pair.PeerEnd.Read();
-        ordinary.PeerEnd.Await(CLOSE_WAIT);
+        bed.Await(() => ordinary.FromVictim.IsFinAcknowledged);
         bed.Look("before wait()");
         victim.Reap();
         other.Reap();

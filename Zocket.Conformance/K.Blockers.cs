@@ -21,6 +21,7 @@ public sealed class Blockers
 
         victim.Kill();
         IoResult read = pair.PeerEnd.Read();
+        bed.Control("the peer's acknowledgements do cross the path", bed.Await(() => pair.FromVictim.IsFinAcknowledged));
         bed.Control("without the filter the same death ends in FIN_WAIT_2", open.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
         SocketSeen orphan = pair.VictimEnd.Look();
         bed.Look("before wait()");
@@ -88,7 +89,7 @@ public sealed class Blockers
             "both orphans are in FIN_WAIT_1",
             pair.VictimEnd.Look().State == FIN_WAIT_1 && reachable.VictimEnd.Look().State == FIN_WAIT_1);
 
-        pair.PeerEnd.Await(CLOSE_WAIT);
+        bed.Control("the peer has got the FIN and acknowledged it in vain", bed.Await(() => pair.FromVictim.IsFinAcknowledged));
         pair.PeerEnd.Reset();
         reachable.PeerEnd.Reset();
         bed.Control("a RST did cross the path", bed.Await(() => pair.FromPeer.HasReset));
