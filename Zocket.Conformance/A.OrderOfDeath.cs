@@ -199,12 +199,14 @@ public sealed class OrderOfDeath
         Pair pair = bed.Connect(plan: new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 16 * 1024 });
         Victim victim = bed.Fork(pair);
         victim.BlockInWrite(5 * 1024 * 1024);
-        bed.Control("the writer is inside write(), and alive", !victim.HasReturned() && !victim.IsWaitable());
+        bed.Control(
+            "the peer's window is closed, and the writer is inside write() and alive",
+            bed.Await(() => pair.VictimEnd.Look().Timer == TimerKind.Persist && victim.IsBlocked()) && !victim.IsWaitable());
+        bed.Name(pair.VictimEnd.Look().SendQueue, "what the kernel had accepted");
+        bed.Name(pair.PeerEnd.Look().ReceiveQueue, "a full receive buffer");
 
         Death death = victim.Kill();
         SocketSeen orphan = pair.VictimEnd.Look();
-        bed.Name(orphan.SendQueue, "what the kernel had accepted");
-        bed.Name(pair.PeerEnd.Look().ReceiveQueue, "a full receive buffer");
         bed.Look("before wait()");
         victim.Reap();
         bed.Look("after wait()");
