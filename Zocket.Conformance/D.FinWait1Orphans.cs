@@ -8,7 +8,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Measured, "12.2", "transcript three-writers: FIN_WAIT_1, Send-Q 30; sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
     [DragonFly(Holds, Measured, "5.9", "transcript three-writers; sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger: FIN_WAIT_1, Send-Q 30; sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
-    public Task BlockedDeathLeavesFinWait1(Ip ip) => Bench.Decide(ip, bed =>
+    public Task BlockedDeathLeavesFinWait1(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
     {
         Pair pair = bed.Connect();
         Pair open = bed.Connect("control");
@@ -67,7 +67,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
-    public Task OrphanRetransmits(Ip ip) => Bench.Decide(ip, bed =>
+    public Task OrphanRetransmits(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
     {
         Pair pair = bed.Connect();
         Pair open = bed.Connect("control");
@@ -93,7 +93,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_output.c tcp_output()")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
-    public Task OrphanDeliversAfterUnblock(Ip ip) => Bench.Decide(ip, bed =>
+    public Task OrphanDeliversAfterUnblock(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
     {
         const int Bytes = 64 * 1024;
         Pair pair = bed.Connect(plan: new PairPlan { VictimSendBuffer = 256 * 1024 });
