@@ -7,7 +7,7 @@ public sealed class LingerAtDeath
 
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(Seconds);
 
-    [Claim("B01", "exit() with SO_LINGER {1, N} and unacknowledged data does not wait.")]
+    [Claim("B01", "An exit() with SO_LINGER {1, N} and unacknowledged data does not wait.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/af_inet.c inet_release(): no linger under PF_EXITING")]
     [FreeBSD(DoesNotHold, Measured, "12.2", "transcript linger-and-death, part C: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose() sleeps on \"soclos\"")]
     [DragonFly(DoesNotHold, Measured, "5.9", "transcript linger-and-death, part C: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose_sync()")]
