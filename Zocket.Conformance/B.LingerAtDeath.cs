@@ -55,8 +55,8 @@ public sealed class LingerAtDeath
         other.Write(10);
         other.Die(death);
         bed.Control(
-            "without the option the same death leaves FIN_WAIT_1 and sends FIN",
-            ordinary.VictimEnd.Look().State == FIN_WAIT_1 && bed.Await(() => ordinary.FromVictim is { HasFin: true, HasReset: false }));
+            "without the option the same death leaves FIN_WAIT_1 with the data, and sends FIN",
+            ordinary.VictimEnd.Look() is { State: FIN_WAIT_1, SendQueue: 10 } && bed.Await(() => ordinary.FromVictim is { HasFin: true, HasReset: false }));
 
         victim.Die(death);
         SocketSeen left = pair.VictimEnd.Look();

@@ -50,6 +50,7 @@ public sealed class FinWait1Orphans
 
         victim.Kill();
         SocketSeen orphan = pair.VictimEnd.Look();
+        bed.Control("the ten bytes are not acknowledged", orphan.SendQueue == 10);
         bed.Look("before wait()");
         victim.Reap();
         bed.Look("after wait()");
