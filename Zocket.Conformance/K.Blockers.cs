@@ -88,6 +88,7 @@ public sealed class Blockers
         bed.Control(
             "both orphans are in FIN_WAIT_1",
             pair.VictimEnd.Look().State == FIN_WAIT_1 && reachable.VictimEnd.Look().State == FIN_WAIT_1);
+        bed.Control("the FINs of both have crossed the path", bed.Await(() => pair.FromVictim.HasFin && reachable.FromVictim.HasFin));
 
         bed.Control("the peer has got the FIN and acknowledged it in vain", bed.Await(() => pair.FromVictim.IsFinAcknowledged));
         pair.PeerEnd.Reset();
