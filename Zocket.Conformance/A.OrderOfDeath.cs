@@ -123,7 +123,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Measured, "12.2", "transcript three-writers; sys/kern/kern_exit.c proc_reap()")]
     [DragonFly(Holds, Measured, "5.9", "transcript three-writers; sys/kern/kern_exit.c kern_wait()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger; sys/kern/kern_exit.c proc_finish_wait()")]
-    public Task ReapingDoesNotChangeOrphan(Ip ip) => Bench.Decide(ip, bed =>
+    public Task ReapingDoesNotChangeOrphan(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { AwaitsRetransmissions = true }, bed =>
     {
         Pair pair = bed.Connect();
         IReadOnlyList<Victim> writers = bed.Fork(3, pair);

@@ -68,7 +68,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
-    public Task OrphanRetransmits(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
+    public Task OrphanRetransmits(Ip ip, Topology path) => Bench.Decide(new TestbedPlan(ip, path) { AwaitsRetransmissions = true }, bed =>
     {
         Pair pair = bed.Connect();
         Pair open = bed.Connect("control");
@@ -94,7 +94,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_output.c tcp_output()")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
-    public Task OrphanDeliversAfterUnblock(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
+    public Task OrphanDeliversAfterUnblock(Ip ip, Topology path) => Bench.Decide(new TestbedPlan(ip, path) { AwaitsRetransmissions = true }, bed =>
     {
         const int Bytes = 64 * 1024;
         Pair pair = bed.Connect(plan: new PairPlan { VictimSendBuffer = 256 * 1024 });
