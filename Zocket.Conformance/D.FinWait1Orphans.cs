@@ -73,7 +73,7 @@ public sealed class FinWait1Orphans
         Pair pair = bed.Connect();
         Pair open = bed.Connect("control");
         Victim victim = bed.Fork(pair, open);
-        pair.Hush();
+        Block hush = pair.Hush();
         victim.Write(10);
         victim.Write(10, open);
         victim.Kill();
@@ -84,7 +84,9 @@ public sealed class FinWait1Orphans
         bed.Control(
             "where the peer has acknowledged, nothing is sent twice",
             open.FromVictim is { Retransmissions: 0, IsFinAcknowledged: true });
-        bed.Look("after wait() and two more retransmissions");
+        hush.Lift();
+        pair.VictimEnd.Await(FIN_WAIT_2);
+        bed.Look("after two more retransmissions, and the acknowledgement of the last");
 
         return Answer.Holds(() => again.Should().BeTrue("the data belongs to the kernel, not to the process"));
     });
