@@ -117,4 +117,6 @@ $(products)" ]; then
     printf '%s\n%s\n' "$made_from" "$(products)" >"$stamp"
 fi
 
+# The lab publishes the executable for its guests.
+export ZOCKET_DOTNET="$dotnet"
 exec "$executable" front-door "$@"
