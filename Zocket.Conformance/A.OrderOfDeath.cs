@@ -7,6 +7,7 @@ public sealed class OrderOfDeath
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(2);
 
     [Claim("A01", "By the time a parent can first learn of a child's death, the child's only socket has already left ESTABLISHED.")]
+    [Note("Can a parent be told of a death while the dead process's connection still looks alive? No: whoever learns of it by wait(), SIGCHLD or a pidfd finds the socket closed already. A supervisor may start a successor at once, without fearing that the old process still answers.")]
     [Linux(Holds, Measured, "6.18", "kernel/exit.c do_exit(): exit_files(), then exit_task_work() with the deferred fput(), then exit_notify()")]
     [FreeBSD(Holds, Measured, "12.2", "transcript three-writers; sys/kern/kern_exit.c exit1(): fdescfree() long before NOTE_EXIT and PRS_ZOMBIE")]
     [DragonFly(Holds, Measured, "5.9", "transcript three-writers; sys/kern/kern_exit.c exit1(): fdfree() before the zombie list and NOTE_EXIT")]
@@ -29,6 +30,7 @@ public sealed class OrderOfDeath
     });
 
     [Claim("A02", "Without SO_LINGER, a process that dies with unacknowledged data becomes waitable at once, whether the queue holds one byte or a full send buffer.")]
+    [Note("Does a process hang as a zombie, or refuse to die, because the network is down and data is still unsent? No: the kernel takes over what is unsent, and the process is gone at once, whatever is in the queue. A process that will not die is waiting for something else.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/af_inet.c inet_release(): no timeout without SOCK_LINGER; net/ipv4/tcp.c __tcp_close()")]
     [FreeBSD(Holds, Measured, "12.2", "transcripts three-writers and linger-and-death; sys/kern/uipc_socket.c soclose(): waits only under SO_LINGER")]
     [DragonFly(Holds, Measured, "5.9", "transcripts three-writers and linger-and-death; sys/kern/uipc_socket.c soclose()")]
@@ -65,6 +67,7 @@ public sealed class OrderOfDeath
     });
 
     [Claim("A03", "The wait latency of a process with 2000 blocked sockets is CPU time only, not network time.")]
+    [Note("Does it take long to kill a server with thousands of stuck connections? No: each costs some microseconds of CPU time, and none waits for its peer.")]
     [Linux(Holds, Measured, "6.18", "kernel/exit.c do_exit(); net/ipv4/tcp.c __tcp_close() hands each connection to its timers")]
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_descrip.c fdescfree(); sys/kern/uipc_socket.c soclose()")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_descrip.c fdfree(); sys/kern/uipc_socket.c soclose()")]
@@ -91,6 +94,7 @@ public sealed class OrderOfDeath
     });
 
     [Claim("A04", "A zombie has no open descriptors even while its connection is still alive in the kernel.")]
+    [Note("Zombie holds my connection? No: a zombie has no descriptors at all. A connection in FIN_WAIT_1 that is seen beside it belongs to the kernel.")]
     [Linux(Holds, Measured, "6.18", "kernel/exit.c do_exit(): exit_files() before exit_notify(); proc_pid_fd(5)")]
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_exit.c exit1(): fdescfree() before PRS_ZOMBIE")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_exit.c exit1(): fdfree() before the zombie list")]
@@ -119,6 +123,7 @@ public sealed class OrderOfDeath
     });
 
     [Claim("A05", "Reaping a zombie changes nothing about the orphaned connection: same state, queue and owner before and after wait().")]
+    [Note("Will the connection go away if the zombie is reaped? No: wait() frees the entry in the process table and nothing else. Only an acknowledgement, a reset or a timer ends the connection.")]
     [Linux(Holds, Measured, "6.18", "kernel/exit.c release_task() touches no files and no sockets")]
     [FreeBSD(Holds, Measured, "12.2", "transcript three-writers; sys/kern/kern_exit.c proc_reap()")]
     [DragonFly(Holds, Measured, "5.9", "transcript three-writers; sys/kern/kern_exit.c kern_wait()")]
@@ -158,7 +163,45 @@ public sealed class OrderOfDeath
         });
     });
 
+    [Claim("A06", "Once the orphan has expired, its local port can be bound, although the zombie has never been reaped.")]
+    [Note("Zombie holds my port? No: it is the orphaned connection that holds it, and once the kernel has given that up the port is free, zombie or not. To have it sooner on Linux lower net.ipv4.tcp_orphan_retries, or let the server set SO_REUSEADDR.")]
+    [Lab("default timers: 108 s until the orphan expires")]
+    [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_write_timeout(), tcp_write_err(); net/ipv4/inet_hashtables.c inet_put_port()")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_subr.c tcp_close() frees the inpcb and its port; sys/kern/kern_exit.c: a zombie has no descriptors")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_subr.c tcp_close(); sys/netinet/in_pcb.c in_pcbdetach()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_subr.c tcp_close(); sys/netinet/in_pcb.c in_pcbdetach()")]
+    public Task UnreapedZombieDoesNotPinPort(Ip ip) => Bench.Decide(GivingUpSoon(ip), bed =>
+    {
+        Pair pair = bed.Connect();
+        Victim victim = bed.Fork(pair);
+        Victim bystander = bed.ForkBystander();
+        Endpoint port = pair.VictimEnd.Tuple.Local;
+        int socket = bystander.Socket(ip);
+        pair.Hush();
+        victim.Exit();
+        bed.Control(
+            "while the orphan is there, its port cannot be bound",
+            bystander.Try("bind()", new Call(CallKind.Bind, socket) { Address = port }).Error == Errno.EADDRINUSE
+                && pair.VictimEnd.Look().State == FIN_WAIT_1);
+        bed.Look("the orphan is there");
+
+        bed.Set("net.ipv4.tcp_orphan_retries", "1");
+        SocketSeen expired = pair.VictimEnd.Await(None);
+        Returned bound = bystander.AttemptBind(socket, port);
+        ProcessSeen zombie = victim.Look();
+        bed.Look("the orphan has expired, before wait()");
+        victim.Reap();
+
+        return Answer.Holds(() =>
+        {
+            expired.State.Should().Be(None, "the kernel has given it up");
+            bound.Error.Should().Be(Errno.None, "nothing holds the port any more");
+            zombie.State.Should().Be('Z', "it has not been waited for");
+        });
+    });
+
     [Claim("A07", "How a process dies - _exit(), exit(), return from main, SIGTERM, SIGSEGV, abort() without core, SIGKILL, SIGKILL of a stopped process - leaves the same TCP state and queue.")]
+    [Note("Does kill -9 leave the connection in another state than a clean exit? No: the kernel closes the sockets of every dead process in the same way, and the peer cannot tell how it died. The difference is only what the program itself would have sent before.")]
     [Linux(Holds, Measured, "6.18", "kernel/exit.c do_exit(): every path ends there, by do_group_exit() or get_signal()")]
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_exit.c exit1(), also from sigexit(); _exit and SIGKILL measured on 12.2 (transcript linger-and-death)")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_exit.c exit1(), also from sigexit(); _exit and SIGKILL measured on 5.9 (transcript linger-and-death)")]
@@ -195,6 +238,7 @@ public sealed class OrderOfDeath
     });
 
     [Claim("A08", "A process killed while blocked in write() on a full connection dies at once and leaves the bytes already accepted in the orphan's queue.")]
+    [Note("A process is stuck in write() because its client does not read: will kill -9 end it, and what becomes of the data? It dies at once. What the kernel had already accepted is still sent if the client reads on; what write() had not yet handed over is lost.")]
     [Linux(Holds, Measured, "6.18", "net/core/stream.c sk_stream_wait_memory() is interruptible; net/ipv4/tcp.c __tcp_close()")]
     [FreeBSD(Holds, Measured, "12.2", "transcript linger-and-death, part H: zombie by +1 ms, Send-Q kept; sys/kern/uipc_sockbuf.c sbwait(): PCATCH")]
     [DragonFly(Holds, Measured, "5.9", "transcript linger-and-death, part H: zombie within 2 ms, Send-Q kept")]
@@ -224,7 +268,115 @@ public sealed class OrderOfDeath
         });
     });
 
+    [Claim("A09", "SIGSTOP is not a death: the connection stays ESTABLISHED, and the kernel goes on acknowledging and sending queued data.")]
+    [Note("A process is stopped, or frozen in a debugger: do clients notice? Not from TCP: the kernel goes on acknowledging what they send until the receive buffer is full, and sends what was queued. Only a timeout of the application tells a stopped server from a slow one.")]
+    [Linux(Holds, Measured, "6.18", "kernel/signal.c do_signal_stop() touches no files; net/ipv4/tcp_input.c tcp_rcv_established() asks for no process")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_sig.c ptracestop(), thread_suspend_switch(): no path from stop to close")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_sig.c proc_stop(): no path from stop to close")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/kern_sig.c proc_stop(): no path from stop to close")]
+    public Task StoppedProcessKeepsConnection(Ip ip) => Bench.Decide(ip, bed =>
+    {
+        const int Queued = 64 * 1024;
+        var plan = new PairPlan { PeerReceiveBuffer = 16 * 1024, VictimSendBuffer = 256 * 1024 };
+        Pair pair = bed.Connect(plan: plan);
+        Pair other = bed.Connect("control", plan);
+        Victim victim = bed.Fork(pair);
+        Victim dying = bed.Fork(other);
+        victim.Write(Queued);
+        bed.Control("not all of it is sent: the peer's window is closed", pair.VictimEnd.Await(seen => seen.Timer == TimerKind.Persist).SendQueue > 0);
+
+        victim.Stop();
+        dying.Kill();
+        bed.Control("a death does end a connection", other.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
+        IoResult read = pair.PeerEnd.Read(Queued);
+        SocketSeen sent = pair.VictimEnd.Await(seen => seen.SendQueue == 0);
+        pair.PeerEnd.Write(6);
+        SocketSeen acknowledged = pair.PeerEnd.Await(seen => seen.SendQueue == 0);
+        SocketSeen after = pair.VictimEnd.Look();
+        bed.Control("it was stopped all the time", victim.Look().State == 'T');
+        bed.Look("the victim is stopped");
+
+        return Answer.Holds(() =>
+        {
+            read.Bytes.Should().Be(Queued, "the kernel sends what was queued");
+            read.IsIntact.Should().BeTrue();
+            sent.SendQueue.Should().Be(0);
+            acknowledged.SendQueue.Should().Be(0, "the kernel acknowledges what the peer sends");
+            after.ReceiveQueue.Should().Be(6, "it waits to be read");
+            after.State.Should().Be(ESTABLISHED);
+        });
+    });
+
+    [Claim("A10", "While a crashed process is dumping core its sockets are open: no FIN leaves before the dump has ended.")]
+    [Note("Why does the client of a crashed server hang for seconds before it sees the end? Because the core dump comes first, and the sockets stay open until it is written. A big core on a slow disk or a slow core_pattern helper delays every failover that waits for the FIN.")]
+    [Lab("a core_pattern that pipes to a slow helper, which is machine-wide")]
+    [Linux(Holds, Measured, "6.18", "kernel/signal.c get_signal(): vfs_coredump() before do_group_exit(); kernel/exit.c do_exit(): exit_files()")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_sig.c sigexit(): coredump() before exit1()")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_sig.c sigexit(): coredump() before exit1()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/kern_sig.c sigexit(): coredump() before exit1()")]
+    public Task CoreDumpDelaysFin(Ip ip, [Each(Sigsegv, Abort)] DeathPath crash) => Bench.Decide(ip, bed =>
+    {
+        Pair pair = bed.Connect();
+        Pair coreless = bed.Connect("control");
+        Victim victim = bed.Fork(pair);
+        Victim other = bed.Fork(coreless);
+        CoreDump dump = victim.HoldCoreDump();
+
+        victim.Die(crash, deadline: TimeSpan.Zero);
+        dump.AwaitBegin();
+        other.Die(crash);
+        bed.Control(
+            "the same crash without a core, though it came later, has been met by the peer as FIN",
+            coreless.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2 && coreless.FromVictim.HasFin);
+        SocketSeen meanwhile = pair.VictimEnd.Look();
+        bool finWasSent = pair.FromVictim.HasFin;
+        bool isWaitable = victim.IsWaitable();
+        bed.Look("while the core is dumped");
+
+        dump.LetGo();
+        bed.Control("once the dump has ended, the process is dead", victim.AwaitDeath());
+        SocketSeen after = pair.VictimEnd.Await(FIN_WAIT_2);
+        bed.Look("after the dump, before wait()");
+        bed.Control("and wait() tells of a core", victim.Reap().DumpedCore);
+
+        return Answer.Holds(() =>
+        {
+            meanwhile.State.Should().Be(ESTABLISHED);
+            meanwhile.Owners.Should().Equal([victim.Name], "its descriptor is open");
+            finWasSent.Should().BeFalse();
+            isWaitable.Should().BeFalse("it is not dead yet");
+            after.State.Should().Be(FIN_WAIT_2, "then the FIN leaves");
+        });
+    });
+
+    [Claim("A11", "When a process dies, the FINs of its connections leave in the ascending order of its descriptors.")]
+    [Note("A process with many connections dies: which peer hears of it first? On Linux the one with the highest descriptor, because the last closed is the first let go of; on FreeBSD and OpenBSD the one with the lowest. Do not build on either.")]
+    [Linux(DoesNotHold, Measured, "6.18", "fs/file.c close_files() goes upward, but fput() defers to task_work, and kernel/task_work.c task_work_run() does the last added first")]
+    [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_descrip.c fdescfree_fds(): upward, closing in place")]
+    [DragonFly(Unknown, "sys/kern/kern_descrip.c fdfree() goes upward, but one protocol thread a CPU sends, and the order between those is open")]
+    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/kern_descrip.c fdfree(): upward, closing in place")]
+    public Task ExitClosesDescriptorsAscending(Ip ip) => Bench.Decide(ip, bed =>
+    {
+        const int Many = 10;
+        IReadOnlyList<Pair> pairs = bed.Connect(Many);
+        Victim victim = bed.Fork([.. pairs]);
+        int[] descriptors = [.. pairs.Select(pair => victim.Descriptor(pair))];
+        bed.Control("the process has them in the order in which they were connected", victim.Look().Descriptors?.SequenceEqual(descriptors) == true);
+
+        victim.Kill();
+        bed.Control("all peers meet the FIN", pairs.All(pair => pair.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2));
+        bed.Control("all FINs have crossed the path", pairs.All(pair => pair.FromVictim.HasFin));
+        int[] order = [.. FinsOf(bed, pairs).Select(pair => victim.Descriptor(pair))];
+        bed.Look("before wait()");
+        victim.Reap();
+
+        return Answer
+            .Holds(() => order.Should().Equal(descriptors))
+            .DoesNotHold("they leave in the descending order", () => order.Should().Equal(descriptors.Reverse()));
+    });
+
     [Claim("A12", "When only the main thread has ended and another thread lives, sockets stay open and the process cannot be reaped.")]
+    [Note("A process is shown as defunct and still holds its port: how can that be? Only its main thread has ended, and another thread lives on with all the sockets. It cannot be reaped before that one has ended too, so kill the process.")]
     [Linux(Holds, Measured, "6.18", "kernel/exit.c wait_consider_task() with delay_group_leader(); exit_files() drops one reference of a shared files_struct")]
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_thr.c kern_thr_exit(): the process goes on while it has a thread")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_exit.c: an LWP's exit is not its process's")]
@@ -256,6 +408,7 @@ public sealed class OrderOfDeath
     });
 
     [Claim("A13", "A process whose main thread has ended is listed as Z by ps although it is alive.")]
+    [Note("Is everything that ps shows as Z dead? Not on Linux: a process whose main thread has ended looks like a zombie while its other threads go on serving. Look below /proc/PID/task for living threads.")]
     [Linux(Holds, Measured, "6.18", "kernel/exit.c exit_notify(): the leader stays EXIT_ZOMBIE until its group is empty; proc_pid_stat(5)")]
     [FreeBSD(DoesNotHold, Inferred, "13.0", "sys/kern/kern_proc.c: the state is the process's, PRS_NORMAL while a thread lives")]
     [DragonFly(DoesNotHold, Inferred, "5.9", "sys/kern/kern_kinfo.c: the state is the process's")]
@@ -278,4 +431,20 @@ public sealed class OrderOfDeath
             .Holds(() => listed.State.Should().Be('Z'))
             .DoesNotHold("it is listed like any other living process", () => listed.State.Should().NotBe('Z').And.NotBeNull());
     });
+
+    // Retransmissions come ten times sooner than by default, so that an orphan that may give up does so soon.
+    private static TestbedPlan GivingUpSoon(Ip ip) => new(ip, Topology.Loopback)
+    {
+        AwaitsRetransmissions = true,
+        Settings = new Dictionary<string, string> { ["net.ipv4.tcp_rto_min_us"] = "20000" },
+    };
+
+    // By the kernel's stamps, which are put on when a segment is sent: a busy machine may hand over later what was sent on another
+    // processor.
+    private static IEnumerable<Pair> FinsOf(Testbed bed, IReadOnlyList<Pair> pairs) => bed.Captured
+        .Where(segment => segment.Flags.HasFlag(TcpFlags.FIN))
+        .OrderBy(segment => segment.Nanoseconds)
+        .Select(segment => pairs.FirstOrDefault(pair => pair.VictimEnd.Tuple == segment.Tuple))
+        .OfType<Pair>()
+        .Distinct();
 }
