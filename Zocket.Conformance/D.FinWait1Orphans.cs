@@ -141,7 +141,7 @@ public sealed class FinWait1Orphans
         Endpoint peer = pair.VictimEnd.Tuple.Remote;
         Victim victim = bed.Fork(pair);
         Victim successor = bed.ForkBystander();
-        Endpoint anotherPeer = successor.Listen(successor.Socket(ip), peer with { Port = 0 });
+        Endpoint anotherPeer = successor.Listen(successor.Socket(ip), bed.Address(Host.Victims));
         victim.SetOption(SocketOption.SO_REUSEADDR, 1);
         pair.Hush();
         victim.Write(10);
@@ -476,16 +476,14 @@ public sealed class FinWait1Orphans
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_usrclosed(): TCPS_SYN_SENT")]
     public Task DeathInSynSentLeavesNothing(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
     {
-        // A pair, for the addresses of the two hosts.
-        FourTuple hosts = bed.Connect("bystanders").VictimEnd.Tuple;
         Victim server = bed.ForkBystander(Host.Peers);
         int listener = server.Socket(ip);
-        Endpoint silent = server.Listen(listener, hosts.Remote with { Port = 0 });
+        Endpoint silent = server.Listen(listener, bed.Address(Host.Peers));
         server.HearNothing(listener);
         Victim victim = bed.Fork();
         Victim survivor = bed.Fork();
-        End attempt = BlockInConnect(bed, "the attempt", victim, ip, hosts.Local with { Port = 0 }, silent);
-        End living = BlockInConnect(bed, "control", survivor, ip, hosts.Local with { Port = 0 }, silent);
+        End attempt = BlockInConnect(bed, "the attempt", victim, ip, silent);
+        End living = BlockInConnect(bed, "control", survivor, ip, silent);
         bed.Control(
             "both are in SYN_SENT, inside connect()",
             attempt.Look().State == SYN_SENT && living.Look().State == SYN_SENT && victim.IsBlocked() && survivor.IsBlocked());
@@ -620,10 +618,10 @@ public sealed class FinWait1Orphans
         return socket;
     }
 
-    private static End BlockInConnect(Testbed bed, string name, Victim victim, Ip ip, Endpoint from, Endpoint to)
+    private static End BlockInConnect(Testbed bed, string name, Victim victim, Ip ip, Endpoint to)
     {
         int socket = victim.Socket(ip);
-        Bind(victim, socket, from);
+        Bind(victim, socket, bed.Address(Host.Victims));
         Endpoint local = victim.LocalName(socket);
         victim.Begin("connect() blocks", new Call(CallKind.Connect, socket) { Address = to });
         return bed.Watch(name, local, to);
