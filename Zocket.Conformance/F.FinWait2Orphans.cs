@@ -23,6 +23,7 @@ public sealed class FinWait2Orphans
         Victim holder = bed.Fork(held);
         holder.ShutdownWrite();
         bed.Control("a living process's connection is in FIN_WAIT_2", held.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
+        bed.Control("the connection is ESTABLISHED while its process lives", pair.VictimEnd.Look().State == ESTABLISHED);
 
         victim.Kill();
         SocketSeen left = pair.VictimEnd.Await(None);
@@ -163,6 +164,7 @@ public sealed class FinWait2Orphans
             bed.Set(FinTimeout, "60");
         }
 
+        bed.Control("the connection is ESTABLISHED while its process lives", pair.VictimEnd.Look().State == ESTABLISHED);
         victim.Kill();
         SocketSeen orphan = isLonger ? pair.VictimEnd.Await(FIN_WAIT_2) : pair.VictimEnd.Await(None);
         SocketSeen other = isLonger ? plain.VictimEnd.Await(None) : plain.VictimEnd.Await(FIN_WAIT_2);
@@ -311,6 +313,7 @@ public sealed class FinWait2Orphans
         Pair later = bed.Connect("later");
         Victim victim = bed.Fork(pair);
         Victim other = bed.Fork(later);
+        bed.Control("the connection is ESTABLISHED while its process lives", pair.VictimEnd.Look().State == ESTABLISHED);
         victim.Kill();
         bed.Control("the orphan expires", pair.VictimEnd.Await(None).IsGone && pair.FromVictim.IsFinAcknowledged);
         other.Kill();
@@ -390,6 +393,7 @@ public sealed class FinWait2Orphans
         other.SetOption(SocketOption.TCP_USER_TIMEOUT, 50);
         Block hush = hushed.Hush();
         victim.Write(10);
+        bed.Control("the connection is ESTABLISHED while its process lives", pair.VictimEnd.Look().State == ESTABLISHED);
         victim.Kill();
         bed.Control("the orphan whose data has arrived expires", pair.VictimEnd.Await(None).IsGone && pair.FromVictim.IsFinAcknowledged);
         other.Write(4096);
