@@ -159,9 +159,11 @@ public sealed class Blockers
         bed.Control("what is dropped only where the peer receives is written", victim.Write(10, inbound) == 10);
         bed.Control("and it has left the host", bed.Await(() => inbound.FromVictim.Bytes == 10));
         SocketSeen queued = pair.VictimEnd.Look();
-        bool hasLeft = pair.FromVictim.Bytes > 0;
-        bed.Control("the ten bytes did not leave the host", !hasLeft);
         bed.Look("after write()");
+        victim.Kill();
+        SocketSeen orphan = pair.VictimEnd.Look();
+        bed.Control("the ten bytes did not leave the host", pair.FromVictim.Bytes == 0);
+        bed.Look("after the death");
 
         return Answer
             .Holds(() => written.Error.Should().BeOneOf(Errno.EACCES, Errno.EPERM))
@@ -170,11 +172,13 @@ public sealed class Blockers
                 written.Error.Should().Be(Errno.None);
                 written.Value.Should().Be(10);
                 queued.SendQueue.Should().Be(10);
+                orphan.State.Should().Be(FIN_WAIT_1, "they are not lost with the process either");
+                orphan.SendQueue.Should().Be(10);
             });
     });
 
     [Claim("K06", "Though write() failed, the bytes are in the send queue and are delivered when the rule goes.")]
-    [Note("write() failed with EACCES: should I write again? No: the bytes are in the queue already and go out when the firewall lets them, so a repeated write sends them twice.")]
+    [Note("After write() failed with EACCES, should I write again? No: the bytes are in the queue already and go out when the firewall lets them, so a repeated write sends them twice.")]
     [Linux(NotApplicable, "write() does not fail there (K05)")]
     [FreeBSD(Holds, Measured, "12.2", "transcript fin-wait-1-life: Send-Q 30, all delivered after unblocking; sys/netinet/tcp_usrreq.c tcp_usr_send(): sbappendstream() before tcp_output()")]
     [DragonFly(NotApplicable, "write() does not fail there (K05)")]
@@ -245,6 +249,7 @@ public sealed class Blockers
         return Answer.Holds(() =>
         {
             orphan.State.Should().Be(FIN_WAIT_1);
+            orphan.SendQueue.Should().Be(10);
             gone.State.Should().Be(None, "three tries were all it had");
             due.Should().HaveCountGreaterThan(1);
             longest.Should().BeLessThanOrEqualTo(TimeSpan.FromMilliseconds(520), "no try is put off for longer than the one before");

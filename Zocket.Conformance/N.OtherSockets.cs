@@ -57,7 +57,7 @@ public sealed class OtherSockets
         int toVictim = ConnectedUdpSocket(sender, ip, address);
         sender.WriteTo(toVictim, 10);
         sender.WriteTo(toVictim, 10);
-        bed.Control("two datagrams have arrived, and one of them is read", Take(victim, receiver, 100) == 10 && victim.HasSomethingToRead(receiver));
+        bed.Control("two datagrams have arrived, and one of them is read", Take(victim, receiver, 100) == 10 && victim.Peek(receiver, 100) == 10);
 
         victim.Kill();
         victim.Reap();
@@ -106,8 +106,8 @@ public sealed class OtherSockets
         victim.WriteTo(outbox, 10);
         victim.WriteTo(outbox, 20);
         bed.Control("it is dead", victim.Kill().IsWaitable);
-        Returned first = receiver.ReceiveNow(inbox, 100);
-        Returned second = receiver.ReceiveNow(inbox, 100);
+        Returned first = receiver.ReadFrom(inbox, 100);
+        Returned second = receiver.ReadFrom(inbox, 100);
         Returned third = receiver.ReceiveNow(inbox, 100);
         bed.Look("after the death, before wait()");
 
@@ -236,9 +236,9 @@ public sealed class OtherSockets
         bed.Control("while the readers live, both write and live", !writer.IsWaitable() && !careful.IsWaitable());
 
         bed.Control("the readers are dead", reader.Kill().IsWaitable && othersReader.Kill().IsWaitable);
+        bed.Look("the readers are dead");
         Returned written = careful.AttemptWriteTo(carefulEnd, 10);
         Death death = writer.DieIn("write(10)", new Call(CallKind.Write, writeEnd, 10));
-        bed.Look("before wait()");
         ExitStatus status = writer.Reap();
 
         return Answer.Holds(() =>
