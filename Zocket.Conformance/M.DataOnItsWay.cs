@@ -271,7 +271,7 @@ public sealed class DataOnItsWay
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_syscalls.c kern_sendfile(): the pages are wired until they are acknowledged")]
     [OpenBSD(NotApplicable, NoSendfile)]
     [Note("Log rotation truncated the file while a slow client was still downloading, and the server had been restarted: is the download cut? Not the part that sendfile() had returned for.")]
-    public Task TruncatedFileIsDelivered(Ip ip) => Bench.Decide(AwaitingRetransmissions(ip), bed =>
+    public Task TruncatedFileIsDelivered(Ip ip) => Bench.Decide(Retransmitting(ip), bed =>
     {
         const int Bytes = 20_000;
         Pair pair = bed.Connect(plan: new PairPlan { VictimSendBuffer = 256 * 1024 });
@@ -306,7 +306,7 @@ public sealed class DataOnItsWay
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_syscalls.c kern_sendfile(): the file's pages are mapped into the mbufs")]
     [OpenBSD(NotApplicable, NoSendfile)]
     [Note("Is it safe to write over a file in place once sendfile() has returned? No: clients whose data is not acknowledged yet get a mixture of old and new, even if the server is long gone. Write a new file and rename it.")]
-    public Task OverwrittenFileIsDeliveredChanged(Ip ip) => Bench.Decide(AwaitingRetransmissions(ip), bed =>
+    public Task OverwrittenFileIsDeliveredChanged(Ip ip) => Bench.Decide(Retransmitting(ip), bed =>
     {
         const int Bytes = 4000;
         Pair pair = bed.Connect();
@@ -322,6 +322,7 @@ public sealed class DataOnItsWay
         victim.Reap();
         byte[] others = [.. Enumerable.Repeat((byte)'x', Bytes)];
         bystander.Make("writes over the whole file", Call.To("pwrite64", theSame, new Memory(others), Bytes, 0));
+        bed.Control("not a byte has been acknowledged", pair.VictimEnd.Look() is { State: FIN_WAIT_1, SendQueue: Bytes });
 
         foreach (Block hush in hushes)
         {
@@ -391,7 +392,7 @@ public sealed class DataOnItsWay
     [DragonFly(NotApplicable, OnlyLinuxSendsWithoutCopying)]
     [OpenBSD(NotApplicable, OnlyLinuxSendsWithoutCopying)]
     [Note("If the kernel sends straight from my memory, must the process live until the data is acknowledged? No: the kernel keeps the pages; what it must not do while it lives is write there.")]
-    public Task ZerocopyPagesOutliveTheirProcess(Ip ip) => Bench.Decide(AwaitingRetransmissions(ip), bed =>
+    public Task ZerocopyPagesOutliveTheirProcess(Ip ip) => Bench.Decide(Retransmitting(ip), bed =>
     {
         const int Bytes = 16_000;
         Pair pair = bed.Connect(plan: new PairPlan { VictimSendBuffer = 256 * 1024 });
@@ -428,24 +429,24 @@ public sealed class DataOnItsWay
         });
     });
 
-    [Claim("M12", "A connection that is registered in an io_uring stays ESTABLISHED after the death of its only process, for as long as another process holds the ring.")]
-    [Linux(Holds, Measured, "6.18", "io_uring/rsrc.c io_sqe_files_register(): the ring has a reference of the file; io_uring(7)")]
+    [Claim("M12", "A connection that an io_uring refers to stays ESTABLISHED after the death of its only process, for as long as another process holds the ring.")]
+    [Linux(Holds, Measured, "6.18", "io_uring/rsrc.c io_sqe_files_register(); io_uring/io_uring.c io_assign_file(), io_uring_cancel_generic(): a dying task leaves what merely waits to the ring's end")]
     [FreeBSD(NotApplicable, OnlyLinuxHasRings)]
     [DragonFly(NotApplicable, OnlyLinuxHasRings)]
     [OpenBSD(NotApplicable, OnlyLinuxHasRings)]
     [Note("No process has the socket open, neither ss -p nor lsof names one, and still it is ESTABLISHED: who holds it? Perhaps a ring that was inherited over fork(): the worker died, its parent kept the ring.")]
-    public Task RegisteredConnectionOutlivesItsProcess(Ip ip) => Bench.Decide(ip, bed =>
+    public Task RingKeepsConnectionOfTheDead(Ip ip, [Each("registered", "a pending receive")] string reference) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
-        Pair unregistered = bed.Connect("control");
-        Victim victim = bed.Fork(pair, unregistered);
+        Pair plain = bed.Connect("control");
+        Victim victim = bed.Fork(pair, plain);
         Victim bystander = bed.ForkBystander();
         Ring ring = victim.OpenRing();
-        ring.Register();
+        Refer(bed, ring, reference);
         bystander.CopyDescriptor(victim, ring.Descriptor, "the ring");
 
         victim.Kill();
-        bed.Control("a connection of the same process that is not registered is closed", unregistered.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
+        bed.Control("a connection of the same process that the ring does not know is closed", plain.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
         SocketSeen held = pair.VictimEnd.Look();
         bool finWasSent = pair.FromVictim.HasFin;
         bed.Look("after the death, before wait()");
@@ -463,7 +464,7 @@ public sealed class DataOnItsWay
         });
     });
 
-    [Claim("M13", "A connection that an io_uring of the process still refers to is ESTABLISHED when the parent first learns of the death.")]
+    [Claim("M13", "A connection to which an io_uring of the dying process refers is still ESTABLISHED when the parent first learns of the death.")]
     [Linux(Holds, Measured, "6.18", "io_uring/io_uring.c io_ring_ctx_wait_and_kill(): a workqueue ends the ring, io_ring_exit_work(), after a grace period; kernel/exit.c do_exit() does not wait for it")]
     [FreeBSD(NotApplicable, OnlyLinuxHasRings)]
     [DragonFly(NotApplicable, OnlyLinuxHasRings)]
@@ -478,15 +479,7 @@ public sealed class DataOnItsWay
         parent.Close();
         parent.Close(plain);
         Ring ring = child.OpenRing();
-        if (reference == "registered")
-        {
-            ring.Register();
-        }
-        else
-        {
-            ring.SubmitReceive();
-            bed.Control("the receive waits", ring.Completed() == 0);
-        }
+        Refer(bed, ring, reference);
 
         SocketSeen atFirstNotice = parent.KillChildAndLookAtFirst(Notice.Pidfd, pair);
         bed.Control("a connection without the ring has been closed by then", plain.VictimEnd.Look().State != ESTABLISHED);
@@ -533,17 +526,110 @@ public sealed class DataOnItsWay
         return Answer.Holds(() =>
         {
             read.Bytes.Should().Be(taken, "the ten bytes were never the socket's");
+            read.IsIntact.Should().BeTrue();
             read.EndOfStream.Should().BeTrue();
         });
     });
 
-    private static TestbedPlan AwaitingRetransmissions(Ip ip) => new(ip, Topology.Loopback) { AwaitsRetransmissions = true };
-
-    // The first retransmission after 20 ms instead of 200, so that three take a tenth of a second.
-    private static TestbedPlan Retransmitting(Ip ip) => AwaitingRetransmissions(ip) with
+    [Claim("M15", "What a rate limit (SO_MAX_PACING_RATE) has held back is sent after death, at that rate and not faster.")]
+    [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_output.c tcp_pacing_check(), tcp_pace_kick(): the timer is the connection's, not the process's; socket(7)")]
+    [FreeBSD(Unknown, "SO_MAX_PACING_RATE needs a network card or a TCP stack (RACK) that paces; neither was read")]
+    [DragonFly(NotApplicable, "there is no SO_MAX_PACING_RATE")]
+    [OpenBSD(NotApplicable, "there is no SO_MAX_PACING_RATE")]
+    [Note("I killed the worker that saturates the uplink: is the bandwidth free at once? Not if it was paced: the kernel goes on sending what it had accepted, as slowly as before.")]
+    public Task PacedDataIsSentAfterDeath(Ip ip) => Bench.Decide(Retransmitting(ip) with { Topology = Topology.Veth }, bed =>
     {
+        const int Bytes = 64 * 1024;
+        const int BytesASecond = 128 * 1024;
+        Pair pair = bed.Connect(plan: new PairPlan { VictimSendBuffer = 256 * 1024 });
+        Pair unlimited = bed.Connect("control", new PairPlan { VictimSendBuffer = 256 * 1024 });
+        Victim victim = bed.Fork(pair, unlimited);
+        IReadOnlyList<Block> hushes = [pair.Hush(), unlimited.Hush()];
+        victim.SetOption(SocketOption.SO_MAX_PACING_RATE, BytesASecond);
+        victim.Write(Bytes);
+        victim.Write(Bytes, unlimited);
+        victim.Kill();
+        victim.Reap();
+        long sent = pair.FromVictim.Bytes;
+        bed.Control("most of it has not been sent yet", sent < Bytes / 2);
+
+        foreach (Block hush in hushes)
+        {
+            hush.Lift();
+        }
+
+        bed.Control("without a limit all of it arrives", unlimited.PeerEnd.Read() is { Bytes: Bytes, EndOfStream: true });
+        IoResult read = pair.PeerEnd.Read();
+        bed.Await(() => pair.FromVictim.IsFinAcknowledged && unlimited.FromVictim.IsFinAcknowledged);
+        pair.VictimEnd.Await(FIN_WAIT_2);
+        unlimited.VictimEnd.Await(FIN_WAIT_2);
+        TimeSpan tookWithLimit = TimeOfTheRest(bed, pair, sent);
+        bed.Measured("sending the rest under the limit", tookWithLimit);
+        bed.Measured("sending the rest without a limit", TimeOfTheRest(bed, unlimited, sent));
+        bed.Look("after the peers have read");
+
+        return Answer.Holds(() =>
+        {
+            read.Bytes.Should().Be(Bytes);
+            read.IsIntact.Should().BeTrue();
+            read.EndOfStream.Should().BeTrue();
+            tookWithLimit.Should().BeGreaterThan(TimeSpan.FromSeconds((Bytes - sent) / (double)BytesASecond / 2), "the rest was not sent all at once");
+        });
+    });
+
+    [Claim("M16", "What several processes have written into one connection arrives in the order of their writes, although all of them are dead.")]
+    [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c tcp_sendmsg_locked(): one queue for all holders")]
+    [FreeBSD(Holds, Source, "13.0", "sys/kern/uipc_sockbuf.c sbappendstream(): one send buffer for all holders")]
+    [DragonFly(Holds, Source, "5.9", "sys/kern/uipc_sockbuf.c sbappendstream()")]
+    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket2.c sbappendstream()")]
+    [Note("Three children write into an inherited connection and exit, in no order you control: what does the peer get? Every byte, in the order in which the calls returned, whoever died first, and one end of stream.")]
+    public Task WritersBytesKeepTheirOrder(Ip ip) => Bench.Decide(Retransmitting(ip), bed =>
+    {
+        Pair pair = bed.Connect();
+        IReadOnlyList<Victim> writers = bed.Fork(3, pair);
+        Block hush = pair.Hush();
+        writers[2].WriteText("first ");
+        writers[0].WriteText("second ");
+        writers[1].WriteText("third");
+        writers[1].Kill();
+        writers[2].Exit();
+        writers[0].Kill();
+        bed.Control("nothing has arrived by the time the last of them is dead", pair.PeerEnd.ReadNow() is { Bytes: 0, EndOfStream: false });
+
+        hush.Lift();
+        pair.PeerEnd.Await(CLOSE_WAIT);
+        string arrived = pair.PeerEnd.Peek(100);
+        IoResult read = pair.PeerEnd.Read();
+        pair.VictimEnd.Await(FIN_WAIT_2);
+        bed.Look("after the path was opened");
+
+        return Answer.Holds(() =>
+        {
+            arrived.Should().Be("first second third");
+            read.Bytes.Should().Be(arrived.Length);
+            read.EndOfStream.Should().BeTrue();
+        });
+    });
+
+    // The first retransmission after 20 ms instead of 200: what waits for one or three takes no longer than it must.
+    private static TestbedPlan Retransmitting(Ip ip) => new(ip, Topology.Loopback)
+    {
+        AwaitsRetransmissions = true,
         Settings = new Dictionary<string, string> { ["net.ipv4.tcp_rto_min_us"] = "20000" },
     };
+
+    private static void Refer(Testbed bed, Ring ring, string reference)
+    {
+        if (reference == "registered")
+        {
+            ring.Register();
+        }
+        else
+        {
+            ring.SubmitReceive();
+            bed.Control("the receive waits", ring.Completed() == 0);
+        }
+    }
 
     // Once the window is closed nothing moves any more, and what is full stays full.
     private static long FillForGood(Testbed bed, Victim victim, Pair pair)
@@ -551,6 +637,14 @@ public sealed class DataOnItsWay
         long taken = victim.Fill(pair);
         bed.Control("the peer's window is closed", pair.VictimEnd.Await(seen => seen.Timer == TimerKind.Persist).Timer == TimerKind.Persist);
         return taken + victim.Fill(pair);
+    }
+
+    // From the first segment with bytes behind those to the last one, on the wire.
+    private static TimeSpan TimeOfTheRest(Testbed bed, Pair pair, long behind)
+    {
+        Segment[] data = [.. bed.Captured.Where(segment => segment.Tuple == pair.VictimEnd.Tuple && segment.Length > 0)];
+        Segment[] rest = [.. data.Where(segment => (int)(segment.Sequence - data[0].Sequence) >= behind)];
+        return rest.Length == 0 ? TimeSpan.Zero : TimeSpan.FromMicroseconds((rest[^1].Nanoseconds - rest[0].Nanoseconds) / 1000.0);
     }
 
     // The segments with FIN that crossed the path from the victim's end.
