@@ -254,6 +254,7 @@ public sealed class Sharing
 
         victim.Kill();
         victim.Reap();
+        bool finWasSent = bed.Await(() => pair.FromVictim.HasFin);
         SocketSeen collected = pair.VictimEnd.Await(FIN_WAIT_2);
         bed.Control(
             "what a living process can still receive is not collected",
@@ -262,8 +263,8 @@ public sealed class Sharing
 
         return Answer.Holds(() =>
         {
+            finWasSent.Should().BeTrue();
             collected.State.Should().Be(FIN_WAIT_2);
-            pair.FromVictim.HasFin.Should().BeTrue();
         });
     });
 
