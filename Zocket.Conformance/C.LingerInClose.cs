@@ -269,8 +269,8 @@ public sealed class LingerInClose
         bool finBeforeTheLast = pair.FromVictim.HasFin;
         bed.Look("after the first close()");
         victim.Begin("the last close() blocks", Call.To("close", last));
-        bed.Control("the last close() does linger", victim.IsBlocked() && !victim.HasReturned());
         bed.Look("during the last close()");
+        bed.Control("the last close() does linger", victim.IsBlocked() && pair.VictimEnd.Look() is { State: FIN_WAIT_1, SendQueue: 1000 });
 
         return Answer.Holds(() =>
         {
