@@ -5,6 +5,8 @@ public sealed class OtherDeaths
 {
     private const string NoSeccomp = "there is no seccomp; Capsicum refuses a call with ECAPMODE and lets the process live, capsicum(4)";
 
+    private const string NoNamespaces = "a jail has no init process whose death would end it; jail(8)";
+
     [Claim("L01", "A process that the kernel kills for a forbidden system call leaves the same TCP state and queue as one that calls _exit().")]
     [Note("The sandbox killed my worker: what did its clients see? The same as after any death: the kernel closes the sockets in order and goes on sending what was written.")]
     [Linux(Holds, Measured, "6.18", "kernel/seccomp.c __seccomp_filter(): SECCOMP_RET_KILL_PROCESS ends in do_group_exit() or get_signal(), and both in do_exit()")]
@@ -227,8 +229,8 @@ public sealed class OtherDeaths
     [Claim("L08", "When the init of a PID namespace dies, its parent can learn of it only after every connection of every process in it was closed.")]
     [Note("I killed the container: are its connections closed when the runtime says it has exited? Yes. The kernel kills everything in it and waits until all of it is dead before PID 1 of the container is.")]
     [Linux(Holds, Measured, "6.18", "kernel/pid_namespace.c zap_pid_ns_processes(), called by kernel/exit.c exit_notify() through find_child_reaper()")]
-    [FreeBSD(NotApplicable, "a jail has no init process whose death would end it; jail_remove(2)")]
-    [DragonFly(NotApplicable, "a jail has no init process whose death would end it")]
+    [FreeBSD(NotApplicable, NoNamespaces)]
+    [DragonFly(NotApplicable, NoNamespaces)]
     [OpenBSD(NotApplicable, "there are neither PID namespaces nor jails")]
     public Task NamespaceDiesBeforeItsInitIsWaitable(Ip ip, Notice notice) => Bench.Decide(ip, bed =>
     {
@@ -571,6 +573,150 @@ public sealed class OtherDeaths
             status.Code.Should().Be(7);
             orphan.State.Should().Be(FIN_WAIT_1);
             orphan.SendQueue.Should().Be(accepted);
+        });
+    });
+
+    [Claim("L17", "The killed init of a PID namespace cannot be waited for while a zombie in the namespace waits for a parent outside, though every connection in it has long been closed.")]
+    [Note("docker stop hangs, and the container is shown as running: do its clients still have their connections? No. Somebody entered the container (docker exec, nsenter), that process is dead and its parent outside does not wait for it, and so PID 1 cannot finish dying. Make that parent wait, or end it.")]
+    [Linux(Holds, Measured, "6.18", "kernel/pid_namespace.c zap_pid_ns_processes() sleeps until pid_allocated is down; kernel/exit.c exit_files() comes before")]
+    [FreeBSD(NotApplicable, NoNamespaces)]
+    [DragonFly(NotApplicable, NoNamespaces)]
+    [OpenBSD(NotApplicable, "there are neither PID namespaces nor jails")]
+    public Task DeadNamespaceWaitsForItsLastZombie(Ip ip) => Bench.Decide(ip, bed =>
+    {
+        Pair pair = bed.Connect();
+        Pair other = bed.Connect("control");
+        Victim runtime = bed.Fork(pair);
+        Victim otherRuntime = bed.Fork(other);
+        Victim otherInit = otherRuntime.Fork(ForkKind.NamespaceInit);
+        Victim init = runtime.Fork(ForkKind.NamespaceInit);
+        Victim entered = runtime.Fork(ForkKind.IntoNamespace);
+        Victim worker = init.Fork();
+        runtime.KeepOnly();
+        otherRuntime.KeepOnly();
+        init.KeepOnly();
+        entered.KeepOnly();
+
+        init.BeSent(Signals.SIGKILL);
+        bed.Control("the process that had entered is killed with all others", entered.AwaitDeath());
+        SocketSeen closed = pair.VictimEnd.Await(FIN_WAIT_2);
+        bed.Control("a namespace into which nobody went dies at once", otherInit.Kill().IsWaitable && other.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
+        bool isWaitable = init.IsWaitable();
+        bool workerIsGone = worker.Look().IsGone;
+        bed.Look("killed; who had entered is a zombie");
+        runtime.ReapNext();
+        bed.Control("once that zombie is reaped, init can be waited for", init.AwaitDeath());
+        bed.Look("the zombie is reaped");
+
+        return Answer.Holds(() =>
+        {
+            isWaitable.Should().BeFalse("another namespace has died meanwhile");
+            workerIsGone.Should().BeTrue();
+            closed.State.Should().Be(FIN_WAIT_2);
+        });
+    });
+
+    [Claim("L18", "wait() tells the same of a process whether its last data was delivered, is still queued or was thrown away.")]
+    [Note("Exit status 0, so the reply got through? It says nothing about that. Nobody is left to whom the kernel could report what became of the data; if you must know, have the peer confirm before you exit.")]
+    [Linux(Holds, Measured, "6.18", "kernel/exit.c do_exit() takes the code before exit_files(), which returns nothing")]
+    [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_exit.c exit1() takes the status as its argument; fdescfree() returns nothing")]
+    [DragonFly(Holds, Source, "5.9", "sys/kern/kern_exit.c exit1() takes the status as its argument; fdfree() returns nothing")]
+    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/kern_exit.c exit1() takes the status as its argument; fdfree() returns nothing")]
+    public Task ExitStatusSaysNothingAboutData(Ip ip) => Bench.Decide(ip, bed =>
+    {
+        Pair queued = bed.Connect("queued");
+        Pair delivered = bed.Connect("delivered");
+        Pair dropped = bed.Connect("dropped");
+        Victim ofQueued = bed.Fork(queued);
+        Victim ofDelivered = bed.Fork(delivered);
+        Victim ofDropped = bed.Fork(dropped);
+        queued.Hush();
+        dropped.Hush();
+        ofDropped.SetLinger(0, dropped);
+        ofQueued.Write(10);
+        ofDelivered.Write(10);
+        ofDropped.Write(10);
+
+        ofQueued.Exit(3);
+        ofDelivered.Exit(3);
+        ofDropped.Exit(3);
+        bed.Control("one peer has got the data and the end of the stream", delivered.PeerEnd.Read() is { Bytes: 10, EndOfStream: true });
+        bed.Control("the data for another is still queued", queued.VictimEnd.Look() is { State: FIN_WAIT_1, SendQueue: 10 });
+        bed.Control("the data for the third is gone with its connection, which was reset", dropped.VictimEnd.Look().IsGone && bed.Await(() => dropped.FromVictim.HasReset));
+        delivered.VictimEnd.Await(FIN_WAIT_2);
+        bed.Look("before wait()");
+        ExitStatus[] told = [ofQueued.Reap(), ofDelivered.Reap(), ofDropped.Reap()];
+
+        return Answer.Holds(() => told.Should().AllBeEquivalentTo(new ExitStatus(3, null)));
+    });
+
+    [Claim("L19", "A child that asks to die with its parent (PR_SET_PDEATHSIG) only after that one has died lives on, and so does its connection.")]
+    [Note("Why do helpers survive although each asks to die with its parent? Between fork and that request the parent may die, and no signal is sent for what has happened before. Compare getppid() with the parent's number right after asking.")]
+    [Linux(Holds, Measured, "6.18", "kernel/exit.c forget_original_parent() sends it at the parent's end; kernel/sys.c prctl() only takes the number down")]
+    [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_exit.c exit1() sends p_pdeathsig at the parent's end; procctl(2)")]
+    [DragonFly(Holds, Source, "5.9", "sys/kern/kern_exit.c exit1() sends p_deathsig at the parent's end")]
+    [OpenBSD(NotApplicable, "there is no such signal")]
+    public Task ParentDeathSignalAskedForTooLateNeverComes(Ip ip) => Bench.Decide(ip, bed =>
+    {
+        Pair pair = bed.Connect();
+        Pair other = bed.Connect("control");
+        Victim parent = bed.Fork(pair);
+        Victim otherParent = bed.Fork(other);
+        Victim late = parent.Fork();
+        Victim inTime = otherParent.Fork();
+        parent.KeepOnly();
+        otherParent.KeepOnly();
+        inTime.DieWithParent();
+
+        parent.Kill();
+        late.DieWithParent();
+        otherParent.Kill();
+        bed.Control("a child that asked in time dies with its parent", inTime.AwaitDeath() && other.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
+        bool livesOn = late.Answers();
+        SocketSeen kept = pair.VictimEnd.Look();
+        bed.Await(() => inTime.Look().IsGone);
+        bed.Look("both parents are dead");
+
+        return Answer.Holds(() =>
+        {
+            livesOn.Should().BeTrue();
+            kept.State.Should().Be(ESTABLISHED);
+            kept.Owners.Should().BeEquivalentTo(late.Name);
+        });
+    });
+
+    [Claim("L20", "A connection registered with an io_uring stays ESTABLISHED after its last descriptor was closed, belonging to nobody, until the process with the ring dies.")]
+    [Note("ss shows a connection in ESTABLISHED and no process that has it: who keeps it? Perhaps a ring: a registered file is a reference that no list of descriptors shows. close() ends nothing then; the ring's end does.")]
+    [Linux(Holds, Measured, "6.18", "io_uring/rsrc.c io_sqe_files_register() takes a reference of the file; io_uring/io_uring.c io_ring_exit_work() drops it; io_uring_register(2)")]
+    [FreeBSD(NotApplicable, "there is no io_uring")]
+    [DragonFly(NotApplicable, "there is no io_uring")]
+    [OpenBSD(NotApplicable, "there is no io_uring")]
+    public Task RingKeepsConnectionWithoutDescriptor(Ip ip) => Bench.Decide(ip, bed =>
+    {
+        Pair pair = bed.Connect();
+        Pair other = bed.Connect("control");
+        Victim victim = bed.Fork(pair, other);
+        victim.RegisterWithRing(pair);
+
+        victim.KeepOnly();
+        bed.Control("a connection that is not registered is closed by the same", other.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
+        SocketSeen kept = pair.VictimEnd.Look();
+        bool finWasSent = pair.FromVictim.HasFin;
+        pair.PeerEnd.Write(6);
+        SocketSeen unread = pair.VictimEnd.Await(seen => seen.ReceiveQueue == 6);
+        bed.Look("no process has a descriptor of it");
+        victim.Kill();
+        bed.Control("the death of the process with the ring ends it", pair.PeerEnd.Await(seen => seen.State != ESTABLISHED).State != ESTABLISHED);
+        bed.Await(() => pair.VictimEnd.Look().State != ESTABLISHED);
+        bed.Look("the process with the ring is dead");
+
+        return Answer.Holds(() =>
+        {
+            kept.State.Should().Be(ESTABLISHED);
+            kept.Owners.Should().BeEmpty();
+            kept.Inode.Should().NotBe(0, "it is no orphan");
+            finWasSent.Should().BeFalse();
+            unread.ReceiveQueue.Should().Be(6, "it still receives");
         });
     });
 
