@@ -362,7 +362,7 @@ public sealed class DataOnItsWay
             "both uploads have arrived",
             client.VictimEnd.Await(seen => seen.ReceiveQueue == 1000).ReceiveQueue == 1000
                 && unread.VictimEnd.Await(seen => seen.ReceiveQueue == 1000).ReceiveQueue == 1000);
-        (int pipeRead, int pipeWrite) = proxy.MakePipe();
+        (int pipeRead, int pipeWrite) = proxy.Pipe();
         proxy.Splice(proxy.Descriptor(client), pipeWrite, 1000, "from the client's connection into the pipe");
         proxy.Splice(pipeRead, proxy.Descriptor(server), 400, "from the pipe to the server's connection");
 
