@@ -19,8 +19,8 @@ public sealed class OrderOfDeath
         Victim child = parent.Fork();
         parent.Close();
         pair.Hush();
-        child.Write(1);
         bed.Control("the socket is ESTABLISHED while its only holder lives", pair.VictimEnd.Look().State == ESTABLISHED);
+        child.Write(1);
 
         SocketSeen atFirstNotice = parent.KillChildAndLookAtFirst(notice, pair);
         bed.Control("the byte is not acknowledged", atFirstNotice.SendQueue == 1);
@@ -271,9 +271,9 @@ public sealed class OrderOfDeath
     [Claim("A09", "SIGSTOP is not a death: the connection stays ESTABLISHED, and the kernel goes on acknowledging and sending queued data.")]
     [Note("A process is stopped, or frozen in a debugger: do clients notice? Not from TCP: the kernel goes on acknowledging what they send until the receive buffer is full, and sends what was queued. Only a timeout of the application tells a stopped server from a slow one.")]
     [Linux(Holds, Measured, "6.18", "kernel/signal.c do_signal_stop() touches no files; net/ipv4/tcp_input.c tcp_rcv_established() asks for no process")]
-    [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_sig.c ptracestop(), thread_suspend_switch(): no path from stop to close")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_sig.c sig_suspend_threads(), sys/kern/kern_thread.c thread_suspend_switch(): no path from stop to close")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_sig.c proc_stop(): no path from stop to close")]
-    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/kern_sig.c proc_stop(): no path from stop to close")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/kern_sig.c: no path from stop to close")]
     public Task StoppedProcessKeepsConnection(Ip ip) => Bench.Decide(ip, bed =>
     {
         const int Queued = 64 * 1024;
@@ -309,7 +309,7 @@ public sealed class OrderOfDeath
 
     [Claim("A10", "While a crashed process is dumping core its sockets are open: no FIN leaves before the dump has ended.")]
     [Note("Why does the client of a crashed server hang for seconds before it sees the end? Because the core dump comes first, and the sockets stay open until it is written. A big core on a slow disk or a slow core_pattern helper delays every failover that waits for the FIN.")]
-    [Lab("a core_pattern that pipes to a slow helper, which is machine-wide")]
+    [Lab("a core_pattern that pipes to a slow helper, which is machine-wide; here the dump is held before it writes")]
     [Linux(Holds, Measured, "6.18", "kernel/signal.c get_signal(): vfs_coredump() before do_group_exit(); kernel/exit.c do_exit(): exit_files()")]
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_sig.c sigexit(): coredump() before exit1()")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_sig.c sigexit(): coredump() before exit1()")]

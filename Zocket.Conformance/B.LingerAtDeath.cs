@@ -61,8 +61,8 @@ public sealed class LingerAtDeath
     [Note("Does a second kill -9 help against a death that lingers? On FreeBSD yes. On OpenBSD and DragonFly no: there the process is unkillable until its linger time has passed, or its peer answers.")]
     [Linux(NotApplicable, NothingToDelay)]
     [FreeBSD(Holds, Measured, "12.2", "transcript linger-and-death, parts E and F: dead at the second SIGKILL, after 1.5 of 5 s; sys/kern/uipc_socket.c soclose(): tsleep() with PCATCH")]
-    [DragonFly(DoesNotHold, Measured, "5.9", "transcript linger-and-death, parts E and F: 5.0 s all the same; sys/kern/kern_sig.c lwpsignal(): nothing under P_WEXIT")]
-    [OpenBSD(DoesNotHold, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part B: 5.0 s all the same; sys/kern/kern_sig.c ptsignal(): nothing under PS_EXITING")]
+    [DragonFly(DoesNotHold, Measured, "5.9", "transcript linger-and-death, parts E and F: 5.0 s all the same; sys/kern/kern_sig.c kern_kill(): nothing under P_WEXIT")]
+    [OpenBSD(DoesNotHold, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part B: 5.0 s all the same; sys/kern/kern_synch.c sleep_setup(): who exits catches no signals")]
     public Task LingeringDeathCanBeKilled(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -102,12 +102,12 @@ public sealed class LingerAtDeath
     {
         Pair[] pairs = [bed.Connect(), bed.Connect("second"), bed.Connect("third")];
         Victim victim = bed.Fork(pairs);
+        Victim closing = LingerInClose(bed);
         foreach (Pair pair in pairs)
         {
             LingerBlocked(victim, pair);
         }
 
-        Victim closing = LingerInClose(bed);
         Death death = victim.Exit();
         SocketSeen[] orphans = [.. pairs.Select(pair => pair.VictimEnd.Look())];
         bed.Control("a close() under SO_LINGER waits all this time", !closing.HasReturned());
@@ -185,10 +185,10 @@ public sealed class LingerAtDeath
         Pair dropped = bed.Connect("control");
         Victim victim = bed.Fork(pair);
         Victim dropping = bed.Fork(dropped);
-        LingerBlocked(victim, pair, Short);
         LingerBlocked(dropping, dropped, 0);
-        victim.Exit();
         dropping.Exit();
+        LingerBlocked(victim, pair, Short);
+        victim.Exit();
 
         // On Linux the linger time does not begin with the death: it is over when that of another process, begun later, is.
         Victim closing = LingerInClose(bed, seconds: Short);
@@ -310,8 +310,8 @@ public sealed class LingerAtDeath
     {
         Pair pair = bed.Connect();
         IReadOnlyList<Victim> holders = bed.Fork(2, pair);
-        LingerBlocked(holders[0], pair);
         Victim closing = LingerInClose(bed);
+        LingerBlocked(holders[0], pair);
 
         Death first = holders[0].Exit();
         SocketSeen shared = pair.VictimEnd.Look();
@@ -337,8 +337,8 @@ public sealed class LingerAtDeath
     {
         Pair pair = bed.Connect();
         Victim victim = bed.Fork(pair);
-        LingerBlocked(victim, pair);
         Victim closing = LingerInClose(bed);
+        LingerBlocked(victim, pair);
 
         Death death = die(victim);
         SocketSeen orphan = pair.VictimEnd.Look();
