@@ -147,8 +147,7 @@ public sealed class FinWait1Orphans
         victim.Write(10);
         victim.Kill();
         victim.Reap();
-        AwaitFin(bed, pair);
-        bed.Control("the orphan is there", pair.VictimEnd.Look().State == FIN_WAIT_1);
+        AwaitOrphans(bed, pair);
 
         int plain = successor.Socket(ip);
         Returned bind = successor.AttemptBind(plain, port);
@@ -377,8 +376,7 @@ public sealed class FinWait1Orphans
         victim.Write(10, quiet);
         victim.Kill();
         victim.Reap();
-        AwaitFin(bed, pair, quiet);
-        bed.Control("the orphan is there after wait()", pair.VictimEnd.Look().State == FIN_WAIT_1);
+        AwaitOrphans(bed, pair, quiet);
         bed.Look("before the RST");
 
         pair.PeerEnd.Reset();
@@ -408,8 +406,7 @@ public sealed class FinWait1Orphans
         owner.Write(10, owned);
         victim.Kill();
         victim.Reap();
-        AwaitFin(bed, pair);
-        bed.Control("the orphan is there after wait()", pair.VictimEnd.Look().State == FIN_WAIT_1);
+        AwaitOrphans(bed, pair);
         bed.Look("before the peer writes");
 
         owned.PeerEnd.Write(5);
@@ -521,8 +518,7 @@ public sealed class FinWait1Orphans
         victim.Write(10, other);
         victim.Kill();
         victim.Reap();
-        AwaitFin(bed, pair, other);
-        bed.Control("the orphan is there after wait()", pair.VictimEnd.Look().State == FIN_WAIT_1);
+        AwaitOrphans(bed, pair, other);
         bed.Look("before it is removed");
 
         pair.VictimEnd.Drop();
@@ -590,6 +586,14 @@ public sealed class FinWait1Orphans
 
     // Until now an orphan lives for 100 s, long enough for any machine to look at it; from now on for less than a second.
     private static void HaveOrphansGivenUpSoon(Testbed bed) => bed.Set("net.ipv4.tcp_orphan_retries", "1");
+
+    private static void AwaitOrphans(Testbed bed, params Pair[] pairs)
+    {
+        AwaitFin(bed, pairs);
+        bed.Control(
+            "nothing was acknowledged, and the orphan is there",
+            pairs.All(pair => pair.VictimEnd.Look() is { State: FIN_WAIT_1, SendQueue: 10 } && pair.FromVictim.AcknowledgedBytes == 0));
+    }
 
     private static void AwaitFin(Testbed bed, params Pair[] pairs) =>
         bed.Control("FIN has crossed the path", bed.Await(() => pairs.All(pair => pair.FromVictim.HasFin)));
