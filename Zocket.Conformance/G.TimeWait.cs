@@ -195,7 +195,7 @@ public sealed class TimeWait
         Pair missed = bed.Connect("control");
         Pair established = bed.Connect("other control");
         Victim victim = bed.Fork(pair, missed);
-        Victim bystander = bed.Fork(established);
+        bed.Fork(established);
         victim.Kill();
         LeaveTimeWait(bed, pair);
         LeaveTimeWait(bed, missed);
@@ -225,7 +225,7 @@ public sealed class TimeWait
         Pair pair = bed.Connect();
         Pair established = bed.Connect("control");
         Victim victim = bed.Fork(pair);
-        Victim bystander = bed.Fork(established);
+        bed.Fork(established);
         victim.Kill();
         LeaveTimeWait(bed, pair);
 
