@@ -117,7 +117,7 @@ public sealed class LingerInClose
     [Note("Is the rest thrown away when SO_LINGER's time is over? No. The time bounds only how long close() waits; afterwards the connection is an ordinary orphan. Only a time of 0 throws data away.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c __tcp_close(): after sk_stream_wait_close() the socket is orphaned, not reset")]
     [FreeBSD(Holds, Measured, "12.2", "transcript wait-latency: FIN_WAIT_1 after close(), then the server reads 10 bytes and EOF; sys/kern/uipc_socket.c soclose(): drop")]
-    [DragonFly(Holds, Measured, "5.9", "transcript close-and-signals: the peer reads 10 bytes and EOF; sys/kern/uipc_socket.c soclose_sync()")]
+    [DragonFly(Holds, Source, "5.9", "sys/kern/uipc_socket.c soclose_sync(): drop; measured after a signal had ended the close() (transcript close-and-signals)")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c soclose(): drop")]
     public Task LingerTimeoutDoesNotReset(Ip ip) => Bench.Decide(AwaitingRetransmissions(ip), bed =>
     {
@@ -408,13 +408,7 @@ public sealed class LingerInClose
             .DoesNotHold("it is refused, or becomes another number", () => (set.Error == Errno.None && linger == 40000).Should().BeFalse());
     });
 
-    private static TestbedPlan AwaitingRetransmissions(Ip ip) => new(ip, Topology.Loopback)
-    {
-        AwaitsRetransmissions = true,
-
-        // So that the next retransmission is never far: when close() returns, the backoff has gone on for a second.
-        Settings = new Dictionary<string, string> { ["net.ipv4.tcp_rto_max_ms"] = "1000" },
-    };
+    private static TestbedPlan AwaitingRetransmissions(Ip ip) => new(ip, Topology.Loopback) { AwaitsRetransmissions = true };
 
     // A close() that waits for its time, or does not: it has returned.
     private static Returned LingeringClose(Victim victim, Pair pair)

@@ -4,7 +4,7 @@ namespace Zocket.Conformance;
 public sealed class WhatAnOrphanKeeps
 {
     private const string NoFinTimeout = "there is no tcp_fin_timeout";
-    private const string NoOrphanRetries = "there is no tcp_orphan_retries, and no other bound for connections without owner";
+    private const string NoOrphanRetries = "retransmissions are bounded alike with and without an owner";
     private const string NoUserTimeout = "there is no tcp_orphan_retries";
     private const string NoRepair = "there is no TCP_REPAIR";
     private const string NoMigration = "there is no net.ipv4.tcp_migrate_req";
@@ -312,10 +312,10 @@ public sealed class WhatAnOrphanKeeps
         Pair first = bed.Connect("control");
         Victim victim = bed.Fork(pair);
         Victim earlier = bed.Fork(first);
+        bed.Control("the other connection is ESTABLISHED", pair.VictimEnd.Look().State == ESTABLISHED);
         earlier.Kill();
         bed.Control("the first orphan is kept in FIN_WAIT_2", first.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
         long before = bed.Counter("TCPTimeWaitOverflow");
-        bed.Control("the other connection is ESTABLISHED", pair.VictimEnd.Look().State == ESTABLISHED);
 
         victim.Kill();
         bed.Control("the peer got a FIN, and acknowledged it", bed.Await(() => pair.FromVictim.IsFinAcknowledged));
@@ -399,6 +399,34 @@ public sealed class WhatAnOrphanKeeps
             return Answer.Holds(() => orphan.State.Should().Be(FIN_WAIT_2, "its retransmission timeout is 4 s"));
         });
 
+    [Claim("O14", "A dead server's port stays taken while a connection it had accepted is in FIN_WAIT_2: bind() without SO_REUSEADDR fails.")]
+    [Note("Why does a restarted server fail with \"address already in use\" although nothing listens there any more? The kernel is still closing connections that the old one had accepted. Set SO_REUSEADDR on the listener, in the old process and in the new.")]
+    [Linux(Holds, Measured, "6.18", "net/ipv4/inet_connection_sock.c inet_csk_bind_conflict(), inet_bind_conflict(): sk_reuse on both")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/in_pcb.c in_pcb_lport_dest(), in_pcbbind_setup()")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/netinet/in_pcb.c in_pcbbind()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/in_pcb.c in_pcbaddrisavail()")]
+    public Task OrphanKeepsTheServersPort(Ip ip) => Bench.Decide(ip, bed =>
+    {
+        Victim victim = bed.Fork();
+        Victim client = bed.ForkBystander();
+        Victim restarted = bed.ForkBystander();
+        End left = Serve(bed, ip, victim, client, "server's end", reuses: false);
+        End reusable = Serve(bed, ip, victim, client, "control's server's end", reuses: true);
+        victim.Kill();
+        bed.Control(
+            "both connections are orphans in FIN_WAIT_2",
+            left.Await(FIN_WAIT_2).State == FIN_WAIT_2 && reusable.Await(FIN_WAIT_2).State == FIN_WAIT_2);
+        bed.Control("no listener is left", bed.Watch("listener", left.Tuple.Local).Look().IsGone);
+
+        int reusing = restarted.Socket(ip);
+        restarted.SetOption(reusing, SocketOption.SO_REUSEADDR, 1);
+        restarted.Make("bind() with SO_REUSEADDR", new Call(CallKind.Bind, reusing) { Address = reusable.Tuple.Local });
+        Returned bound = restarted.AttemptBind(restarted.Socket(ip), left.Tuple.Local);
+        bed.Look("after bind()");
+
+        return Answer.Holds(() => bound.Error.Should().Be(Errno.EADDRINUSE));
+    });
+
     private static TestbedPlan With(Ip ip, params (string Name, string Value)[] settings) => new(ip, Topology.Loopback)
     {
         Settings = settings.ToDictionary(setting => $"net.ipv4.{setting.Name}", setting => setting.Value),
@@ -448,6 +476,18 @@ public sealed class WhatAnOrphanKeeps
         other.SetOption(otherListener, SocketOption.SO_REUSEPORT, 1);
         other.Listen(otherListener, at);
         return (victim, other, otherListener, at);
+    }
+
+    // A listener that has accepted one connection: the server's end of it.
+    private static End Serve(Testbed bed, Ip ip, Victim server, Victim client, string name, bool reuses)
+    {
+        int listener = server.Socket(ip);
+        server.SetOption(listener, SocketOption.SO_REUSEADDR, reuses ? 1 : 0);
+        Endpoint at = server.Listen(listener, Loopback(ip));
+        int connection = client.Socket(ip);
+        client.Connect(connection, at);
+        server.Accept(listener);
+        return bed.Watch(name, at, client.LocalName(connection));
     }
 
     private static void SetTypeOfService(Victim victim, Ip ip, int value)
