@@ -279,7 +279,7 @@ public sealed class FinWait2Orphans
         long Counted() => bed.Counter("sockstat.TCP.tw");
         long none = Counted();
         other.Kill();
-        bed.Control("the blocked orphan is in FIN_WAIT_1", blocked.VictimEnd.Look().State == FIN_WAIT_1);
+        bed.Control("the blocked orphan is in FIN_WAIT_1", blocked.VictimEnd.Look() is { State: FIN_WAIT_1, SendQueue: 10 });
         long withFinWait1 = Counted();
 
         victim.Kill();
