@@ -530,7 +530,7 @@ public sealed class OtherDeaths
         bed.Await(() => foreground.Look().IsGone);
         bed.Look("the shell was killed");
         background.Kill();
-        bed.Control("the background job's own death is met by the peer as FIN", pair.PeerEnd.Await(CLOSE_WAIT).State == CLOSE_WAIT);
+        bed.Control("the background job's own death is met by the peer as FIN", pair.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
 
         return Answer.Holds(() =>
         {
@@ -602,7 +602,7 @@ public sealed class OtherDeaths
         SocketSeen closed = pair.VictimEnd.Await(FIN_WAIT_2);
         bed.Control("a namespace into which nobody went dies at once", otherInit.Kill().IsWaitable && other.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
         bool isWaitable = init.IsWaitable();
-        bool workerIsGone = worker.Look().IsGone;
+        bool workerIsGone = bed.Await(() => worker.Look().IsGone);
         bed.Look("killed; who had entered is a zombie");
         runtime.ReapNext();
         bed.Control("once that zombie is reaped, init can be waited for", init.AwaitDeath());
@@ -696,7 +696,7 @@ public sealed class OtherDeaths
         Pair pair = bed.Connect();
         Pair other = bed.Connect("control");
         Victim victim = bed.Fork(pair, other);
-        victim.RegisterWithRing(pair);
+        victim.OpenRing().Register(pair);
 
         victim.KeepOnly();
         bed.Control("a connection that is not registered is closed by the same", other.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
