@@ -83,7 +83,7 @@ public sealed class DataOnItsWay
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_output.c tcp_output(): TH_FIN stays set where the segment reaches the end of the buffer")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
-    [Note("tcpdump shows [FP.] with data and no separate FIN: is that odd? No, the end of the stream rides on the last data that was still unsent.")]
+    [Note("Why does tcpdump show [FP.] with data and no separate FIN? The end of the stream rides on the last data that was still unsent.")]
     public Task FinRidesOnTheLastUnsentData(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
     {
         Pair pair = bed.Connect();
@@ -469,7 +469,7 @@ public sealed class DataOnItsWay
     [FreeBSD(NotApplicable, OnlyLinuxHasRings)]
     [DragonFly(NotApplicable, OnlyLinuxHasRings)]
     [OpenBSD(NotApplicable, OnlyLinuxHasRings)]
-    [Note("wait() has returned, so the old worker's connections are closed and its port is free? Not with io_uring: the kernel's own workers close them a moment later, here as much later as a stopped process holds them up. Be ready to try bind() again.")]
+    [Note("Once wait() has returned, are the old worker's connections closed and its port free? Not with io_uring: the kernel's own workers close them a moment later, here as much later as a stopped process holds them up. Be ready to try bind() again.")]
     public Task DeathDoesNotWaitForItsRing(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -507,7 +507,7 @@ public sealed class DataOnItsWay
     [FreeBSD(NotApplicable, OnlyLinuxHasRings)]
     [DragonFly(NotApplicable, OnlyLinuxHasRings)]
     [OpenBSD(NotApplicable, OnlyLinuxHasRings)]
-    [Note("io_uring_enter() said that the send was submitted: is it the kernel's then, like data that write() has accepted? Only once its completion says so; before that it dies with the process.")]
+    [Note("After io_uring_enter() has said that a send is submitted, is it the kernel's then, like data that write() has accepted? Only once its completion says so; before that it dies with the process.")]
     public Task PendingRingSendIsLost(Ip ip) => Bench.Decide(ip, bed =>
     {
         PairPlan small = new() { PeerReceiveBuffer = 4096, VictimSendBuffer = 8 * 1024 };
