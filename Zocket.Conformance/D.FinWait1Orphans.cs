@@ -245,7 +245,7 @@ public sealed class FinWait1Orphans
             });
     });
 
-    [Claim("D08", "net.ipv4.tcp_orphan_retries bounds an orphan's life, and 0 means 8, not none.")]
+    [Claim("D08", "The setting net.ipv4.tcp_orphan_retries bounds an orphan's life, and 0 means 8, not none.")]
     [Note("Which sysctl shortens the life of these connections? net.ipv4.tcp_orphan_retries: with 1, 2, 3 or 4 an orphan is gone after 1.4, 3, 6.4 or 13 s, with 8 after 108 s. The 0 that the file shows by default is no bound of its own: it stands for 8.")]
     [Lab("default timers: 108 s for 0 and for 8")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_orphan_retries(): 0 becomes 8 while the retransmission timeout is below its maximum; retransmits_timed_out()")]

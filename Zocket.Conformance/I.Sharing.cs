@@ -111,7 +111,7 @@ public sealed class Sharing
         });
     });
 
-    [Claim("I04", "shutdown(SHUT_WR) by one holder sends FIN, although others still hold the socket.")]
+    [Claim("I04", "A shutdown(SHUT_WR) by one holder sends FIN, although others still hold the socket.")]
     [Note("A worker shut its copy down and died: why can the parent no longer write? close() and death act on one descriptor, shutdown() on the connection, whoever else holds it. The others' writes fail with EPIPE from then on, and SIGPIPE kills those that do not expect it.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/af_inet.c inet_shutdown(); net/ipv4/tcp.c tcp_shutdown(); POSIX shutdown()")]
     [FreeBSD(Holds, Documented, "13.0", "shutdown(2); sys/kern/uipc_socket.c soshutdown()")]

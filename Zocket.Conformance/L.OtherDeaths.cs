@@ -110,7 +110,7 @@ public sealed class OtherDeaths
             });
     });
 
-    [Claim("L05", "kill(pid, 0) finds a process that is dead but not reaped, although its connection has already got FIN.")]
+    [Claim("L05", "A kill(pid, 0) finds a process that is dead but not reaped, although its connection has already got FIN.")]
     [Note("A check by kill -0 says that the server runs, and its port answers nobody: a zombie still answers to its number. Only its parent's wait() takes that away; ask a pidfd, kqueue or the port instead.")]
     [Linux(Holds, Measured, "6.18", "kernel/signal.c kill_something_info(), check_kill_permission(): the struct pid is there until release_task()")]
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_sig.c kern_kill(): pfind_any() finds zombies too")]
@@ -346,7 +346,7 @@ public sealed class OtherDeaths
     });
 
     [Claim("L11", "A process killed while its debugger has stopped it leaves its orphan at once, although its parent cannot wait for it before the debugger has.")]
-    [Note("kill -9 of a server under a hung debugger: ps shows it as defunct, and the supervisor does not notice and restarts nothing. The connections are closed all the same; end the debugger, and the supervisor gets its notice.")]
+    [Note("What does kill -9 do to a server under a hung debugger? Then ps shows it as defunct, and the supervisor does not notice and restarts nothing. The connections are closed all the same; end the debugger, and the supervisor gets its notice.")]
     [Linux(Holds, Measured, "6.18", "kernel/exit.c wait_consider_task(): a zombie with a ptracer is the ptracer's; exit_files() long before")]
     [FreeBSD(Holds, Source, "13.0", "sys/kern/sys_process.c proc_reparent() to the debugger; sys/kern/kern_exit.c kern_wait6() only counts p_orphans")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/sys_process.c proc_reparent() to the debugger: the parent has no such child meanwhile")]
@@ -577,7 +577,7 @@ public sealed class OtherDeaths
     });
 
     [Claim("L17", "The killed init of a PID namespace cannot be waited for while a zombie in the namespace waits for a parent outside, though every connection in it has long been closed.")]
-    [Note("docker stop hangs, and the container is shown as running: do its clients still have their connections? No. Somebody entered the container (docker exec, nsenter), that process is dead and its parent outside does not wait for it, and so PID 1 cannot finish dying. Make that parent wait, or end it.")]
+    [Note("When docker stop hangs and the container is shown as running, do its clients still have their connections? No. Somebody entered the container (docker exec, nsenter), that process is dead and its parent outside does not wait for it, and so PID 1 cannot finish dying. Make that parent wait, or end it.")]
     [Linux(Holds, Measured, "6.18", "kernel/pid_namespace.c zap_pid_ns_processes() sleeps until pid_allocated is down; kernel/exit.c exit_files() comes before")]
     [FreeBSD(NotApplicable, NoNamespaces)]
     [DragonFly(NotApplicable, NoNamespaces)]
@@ -616,7 +616,7 @@ public sealed class OtherDeaths
         });
     });
 
-    [Claim("L18", "wait() tells the same of a process whether its last data was delivered, is still queued or was thrown away.")]
+    [Claim("L18", "A wait() tells the same of a process whether its last data was delivered, is still queued or was thrown away.")]
     [Note("Exit status 0, so the reply got through? It says nothing about that. Nobody is left to whom the kernel could report what became of the data; if you must know, have the peer confirm before you exit.")]
     [Linux(Holds, Measured, "6.18", "kernel/exit.c do_exit() takes the code before exit_files(), which returns nothing")]
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_exit.c exit1() takes the status as its argument; fdescfree() returns nothing")]
@@ -686,7 +686,7 @@ public sealed class OtherDeaths
     });
 
     [Claim("L20", "A connection registered with an io_uring stays ESTABLISHED after its last descriptor was closed, belonging to nobody, until the process with the ring dies.")]
-    [Note("ss shows a connection in ESTABLISHED and no process that has it: who keeps it? Perhaps a ring: a registered file is a reference that no list of descriptors shows. close() ends nothing then; the ring's end does.")]
+    [Note("Who keeps a connection that ss shows in ESTABLISHED with no process? Perhaps a ring: a registered file is a reference that no list of descriptors shows. close() ends nothing then; the ring's end does.")]
     [Linux(Holds, Measured, "6.18", "io_uring/rsrc.c io_sqe_files_register() takes a reference of the file; io_uring/io_uring.c io_ring_exit_work() drops it; io_uring_register(2)")]
     [FreeBSD(NotApplicable, "there is no io_uring")]
     [DragonFly(NotApplicable, "there is no io_uring")]

@@ -10,9 +10,9 @@ public sealed class DataOnItsWay
 
     [Claim("M01", "Data that TCP_CORK (TCP_NOPUSH) holds back is sent at death, before the FIN.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_output.c tcp_send_fin(): __tcp_push_pending_frames() with TCP_NAGLE_OFF")]
-    [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_output.c tcp_output(): a FIN that is due is sent, and the data before it, whatever TF_NOPUSH says")]
-    [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
-    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_output.c tcp_output(): a FIN that is due is sent, and the data before it, whatever TF_NOPUSH says")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
     [Note("The server was killed with tcp_nopush on and half a segment corked: is that lost? No, the kernel sends it on the way out.")]
     public Task CorkedDataIsSentAtDeath(Ip ip, [Each(UnderscoreExit, Sigkill)] DeathPath death) => Bench.Decide(ip, bed =>
     {
@@ -42,9 +42,9 @@ public sealed class DataOnItsWay
 
     [Claim("M02", "A second small write, which Nagle's algorithm holds back, is sent at death although the first is still unacknowledged.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_output.c tcp_send_fin(), tcp_nagle_test(): not for the final FIN")]
-    [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_output.c tcp_output(): a FIN that is due is sent with all that the window allows, idle or not")]
-    [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
-    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_output.c tcp_output(): a FIN that is due is sent with all that the window allows, idle or not")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
     [Note("Do I have to set TCP_NODELAY so that the last few bytes of a reply do not stay behind when the process exits? No: the death itself pushes them out.")]
     public Task DeathOverridesNagle(Ip ip, [Each(UnderscoreExit, Sigkill)] DeathPath death) => Bench.Decide(ip, bed =>
     {
@@ -80,10 +80,10 @@ public sealed class DataOnItsWay
 
     [Claim("M03", "Where data has not been sent yet when the process dies, the FIN travels in the last segment of it, and no bare FIN is sent.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_output.c tcp_send_fin(): the flag is set on the tail of the write queue")]
-    [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_output.c tcp_output(): TH_FIN stays set where the segment reaches the end of the buffer")]
-    [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
-    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
-    [Note("tcpdump shows [FP.] with data and no separate FIN: is that odd? No, the end of the stream rides on the last data that was still unsent.")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_output.c tcp_output(): TH_FIN stays set where the segment reaches the end of the buffer")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
+    [Note("Why does tcpdump show [FP.] with data and no separate FIN? The end of the stream rides on the last data that was still unsent.")]
     public Task FinRidesOnTheLastUnsentData(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
     {
         Pair pair = bed.Connect();
@@ -110,10 +110,10 @@ public sealed class DataOnItsWay
 
     [Claim("M04", "Once a retransmission timer has fired, a dying process's FIN is held back until the data before it is acknowledged.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_output.c tcp_cwnd_test(): after a timeout the congestion window is one segment, and that is in flight", Since = "6.10")]
-    [Linux(DoesNotHold, Source, "6.1", "net/ipv4/tcp_output.c tcp_cwnd_test(): let the final FIN pass until 6.10", Until = "6.10")]
-    [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_output.c tcp_output(): a FIN not yet sent is sent, whatever the congestion window")]
-    [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
-    [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
+    [Linux(DoesNotHold, Source, "6.9", "net/ipv4/tcp_output.c tcp_cwnd_test(): not strict about the final FIN", Until = "6.10")]
+    [FreeBSD(DoesNotHold, Inferred, "13.0", "sys/netinet/tcp_output.c tcp_output(): a FIN not yet sent is sent, whatever the congestion window")]
+    [DragonFly(DoesNotHold, Inferred, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
+    [OpenBSD(DoesNotHold, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
     [Note("I killed the process, its peer is unreachable, and tcpdump shows retransmissions but never a FIN: was the socket not closed? It was (see FIN_WAIT_1 in the table); the FIN waits behind the data.")]
     public Task FinIsHeldBackAfterRetransmission(Ip ip) => Bench.Decide(Retransmitting(ip), bed =>
     {
@@ -158,9 +158,9 @@ public sealed class DataOnItsWay
 
     [Claim("M05", "A process killed inside a call that sends - writev(), sendmsg(), sendfile(), splice() - delivers what the kernel had taken by then, and then the end of the stream.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c tcp_sendmsg_locked(): sk_stream_wait_memory() is interruptible, and what is queued stays queued")]
-    [FreeBSD(Holds, Source, "13.0", "sys/kern/uipc_socket.c sosend_generic(), sys/kern/kern_sendfile.c vn_sendfile(): sbwait() is interruptible; there is no splice()")]
-    [DragonFly(Holds, Source, "5.9", "sys/kern/uipc_socket.c sosendtcp(), sys/kern/uipc_syscalls.c kern_sendfile(); there is no splice()")]
-    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend(): sbwait() is interruptible; there is neither sendfile() nor splice()")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/kern/uipc_socket.c sosend_generic(), sys/kern/kern_sendfile.c vn_sendfile(): sbwait() is interruptible; there is no splice()")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sosendtcp(), sys/kern/uipc_syscalls.c kern_sendfile(); there is no splice()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend(): sbwait() is interruptible; there is neither sendfile() nor splice()")]
     [Note("Is a large send all or nothing? No: the client gets a part of it that nobody can tell beforehand, and an ordinary end of stream, so it must know the length by other means (Content-Length).")]
     public Task DeathInsideSendDeliversWhatWasTaken(Ip ip, SendingCall call) => Bench.Decide(ip, bed =>
     {
@@ -194,9 +194,9 @@ public sealed class DataOnItsWay
 
     [Claim("M06", "On a non-blocking connection exactly the bytes that write() has counted are delivered after death, not those that EAGAIN refused.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c tcp_sendmsg_locked(): returns what was copied")]
-    [FreeBSD(Holds, Source, "13.0", "sys/kern/uipc_socket.c sosend_generic(): SS_NBIO, EWOULDBLOCK where there is no space")]
-    [DragonFly(Holds, Source, "5.9", "sys/kern/uipc_socket.c sosendtcp()")]
-    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend()")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/kern/uipc_socket.c sosend_generic(): SS_NBIO, EWOULDBLOCK where there is no space")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sosendtcp()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend()")]
     [Note("An event loop dies with output in its own buffers: what does the client get? What write() had accepted, to the byte; the rest was the process's alone and is gone with it.")]
     public Task CountedBytesAreDelivered(Ip ip) => Bench.Decide(ip, bed =>
     {
@@ -222,9 +222,9 @@ public sealed class DataOnItsWay
 
     [Claim("M07", "When one of two writers of a connection is killed in the middle of a large write(), the other's bytes follow directly behind the part that was taken.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c tcp_sendmsg_locked(): the socket is not locked while it waits; nothing is taken back")]
-    [FreeBSD(Holds, Source, "13.0", "sys/kern/uipc_socket.c sosend_generic(): sblock() is given up when the killed writer returns")]
-    [DragonFly(Holds, Source, "5.9", "sys/kern/uipc_socket.c sosendtcp(): ssb_lock()")]
-    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend(): sblock()")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/kern/uipc_socket.c sosend_generic(): sblock() is given up when the killed writer returns")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sosendtcp(): ssb_lock()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend(): sblock()")]
     [Note("Workers share one connection and one is OOM-killed: is its message complete, or absent? Neither: the client gets half a message with the next worker's behind it, and no end of stream that would tell.")]
     public Task OtherWriterFollowsTheKilledOne(Ip ip) => Bench.Decide(ip, bed =>
     {
@@ -266,7 +266,7 @@ public sealed class DataOnItsWay
     });
 
     [Claim("M08", "What sendfile() has handed over is delivered although the process has died and the file has been truncated to nothing since.")]
-    [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c tcp_sendmsg_locked(), MSG_SPLICE_PAGES: the queue holds the pages themselves; mm/truncate.c takes them only out of the file")]
+    [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c tcp_sendmsg_locked(), MSG_SPLICE_PAGES: the queue has references of the pages; mm/shmem.c shmem_undo_range() takes them out of the file only")]
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_sendfile.c sendfile_free_mext(): the pages are wired until they are acknowledged")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_syscalls.c kern_sendfile(): the pages are wired until they are acknowledged")]
     [OpenBSD(NotApplicable, NoSendfile)]
@@ -387,7 +387,7 @@ public sealed class DataOnItsWay
     });
 
     [Claim("M11", "Bytes sent with MSG_ZEROCOPY and not yet acknowledged arrive intact although the process and its memory are gone.")]
-    [Linux(Holds, Measured, "6.18", "net/core/skbuff.c __zerocopy_sg_from_iter(): the pages are pinned; Documentation/networking/msg_zerocopy.rst")]
+    [Linux(Holds, Measured, "6.18", "net/core/skbuff.c skb_zerocopy_iter_stream(), net/core/datagram.c __zerocopy_sg_from_iter(): the pages are pinned; Documentation/networking/msg_zerocopy.rst")]
     [FreeBSD(NotApplicable, OnlyLinuxSendsWithoutCopying)]
     [DragonFly(NotApplicable, OnlyLinuxSendsWithoutCopying)]
     [OpenBSD(NotApplicable, OnlyLinuxSendsWithoutCopying)]
@@ -469,7 +469,7 @@ public sealed class DataOnItsWay
     [FreeBSD(NotApplicable, OnlyLinuxHasRings)]
     [DragonFly(NotApplicable, OnlyLinuxHasRings)]
     [OpenBSD(NotApplicable, OnlyLinuxHasRings)]
-    [Note("wait() has returned, so the old worker's connections are closed and its port is free? Not with io_uring: the kernel's own workers close them a moment later, here as much later as a stopped process holds them up. Be ready to try bind() again.")]
+    [Note("Once wait() has returned, are the old worker's connections closed and its port free? Not with io_uring: the kernel's own workers close them a moment later, here as much later as a stopped process holds them up. Be ready to try bind() again.")]
     public Task DeathDoesNotWaitForItsRing(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -507,7 +507,7 @@ public sealed class DataOnItsWay
     [FreeBSD(NotApplicable, OnlyLinuxHasRings)]
     [DragonFly(NotApplicable, OnlyLinuxHasRings)]
     [OpenBSD(NotApplicable, OnlyLinuxHasRings)]
-    [Note("io_uring_enter() said that the send was submitted: is it the kernel's then, like data that write() has accepted? Only once its completion says so; before that it dies with the process.")]
+    [Note("After io_uring_enter() has said that a send is submitted, is it the kernel's then, like data that write() has accepted? Only once its completion says so; before that it dies with the process.")]
     public Task PendingRingSendIsLost(Ip ip) => Bench.Decide(ip, bed =>
     {
         PairPlan small = new() { PeerReceiveBuffer = 4096, VictimSendBuffer = 8 * 1024 };
@@ -590,9 +590,9 @@ public sealed class DataOnItsWay
 
     [Claim("M16", "What several processes have written into one connection arrives in the order of their writes, although all of them are dead.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c tcp_sendmsg_locked(): one queue for all holders")]
-    [FreeBSD(Holds, Source, "13.0", "sys/kern/uipc_sockbuf.c sbappendstream(): one send buffer for all holders")]
-    [DragonFly(Holds, Source, "5.9", "sys/kern/uipc_sockbuf.c sbappendstream()")]
-    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket2.c sbappendstream()")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/kern/uipc_sockbuf.c sbappendstream(): one send buffer for all holders")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_sockbuf.c sbappendstream()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket2.c sbappendstream()")]
     [Note("Three children write into an inherited connection and exit, in no order you control: what does the peer get? Every byte, in the order in which the calls returned, whoever died first, and one end of stream.")]
     public Task WritersBytesKeepTheirOrder(Ip ip) => Bench.Decide(Retransmitting(ip), bed =>
     {
