@@ -599,10 +599,10 @@ public sealed class OtherDeaths
 
         init.BeSent(Signals.SIGKILL);
         bed.Control("the process that had entered is killed with all others", entered.AwaitDeath());
+        bool workerIsGone = bed.Await(() => worker.Look().IsGone);
         SocketSeen closed = pair.VictimEnd.Await(FIN_WAIT_2);
         bed.Control("a namespace into which nobody went dies at once", otherInit.Kill().IsWaitable && other.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
         bool isWaitable = init.IsWaitable();
-        bool workerIsGone = bed.Await(() => worker.Look().IsGone);
         bed.Look("killed; who had entered is a zombie");
         runtime.ReapNext();
         bed.Control("once that zombie is reaped, init can be waited for", init.AwaitDeath());
