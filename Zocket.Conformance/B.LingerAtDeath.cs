@@ -219,7 +219,9 @@ public sealed class LingerAtDeath
     public Task BareFinDelaysLingeringDeath(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
+        Pair open = bed.Connect("answering");
         Victim victim = bed.Fork(pair);
+        Victim other = bed.Fork(open);
         victim.Write(1000);
         bed.Control("all data is acknowledged", pair.VictimEnd.Await(seen => seen.SendQueue == 0).SendQueue == 0);
         pair.Hush();
@@ -227,10 +229,14 @@ public sealed class LingerAtDeath
         Victim closing = LingerInClose(bed, bytes: 0);
 
         Death death = victim.Exit();
-        SocketSeen orphan = pair.VictimEnd.Look();
         bed.Control("a close() under SO_LINGER waits for its bare FIN all this time", !closing.HasReturned());
+        bed.Control("the bare FIN has crossed the path", bed.Await(() => pair.FromVictim.HasFin));
+        other.Exit();
+        bed.Control("where the peer answers, a FIN that was sent after it is acknowledged", open.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
+        SocketSeen orphan = pair.VictimEnd.Look();
         bed.Look("before wait()");
         victim.Reap();
+        other.Reap();
 
         return Answer
             .Holds(() =>
