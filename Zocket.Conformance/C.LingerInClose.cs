@@ -426,7 +426,7 @@ public sealed class LingerInClose
             pair.Hush();
         }
 
-        victim.SetCloseOnExec();
+        victim.SetCloseOnExec(true);
         victim.SetLinger(seconds);
         victim.Write(1000);
         return victim;

@@ -162,7 +162,7 @@ public sealed class FinWait1Orphans
 
         pair.PeerEnd.Reset();
         bed.Control("a RST of the peer's ends the orphan", pair.VictimEnd.Await(None).IsGone);
-        Bind(successor, plain, port);
+        successor.Bind(plain, port);
         bed.Control("then the same bind() succeeds", successor.LocalName(plain) == port);
 
         return Answer.Holds(() =>
@@ -612,20 +612,18 @@ public sealed class FinWait1Orphans
             pairs.All(pair => pair.VictimEnd.Await(seen => seen.Retransmits > 0) is { SendQueue: 10, Retransmits: > 0 }));
     }
 
-    private static void Bind(Victim process, int socket, Endpoint to) => process.Make("bind()", new Call(CallKind.Bind, socket) { Address = to });
-
     private static int BoundWithReuse(Victim process, Ip ip, Endpoint to)
     {
         int socket = process.Socket(ip);
         process.SetOption(socket, SocketOption.SO_REUSEADDR, 1);
-        Bind(process, socket, to);
+        process.Bind(socket, to);
         return socket;
     }
 
     private static End BlockInConnect(Testbed bed, string name, Victim victim, Ip ip, Endpoint to)
     {
         int socket = victim.Socket(ip);
-        Bind(victim, socket, bed.Address(Host.Victims));
+        victim.Bind(socket, bed.Address(Host.Victims));
         Endpoint local = victim.LocalName(socket);
         victim.Begin("connect() blocks", new Call(CallKind.Connect, socket) { Address = to });
         return bed.Watch(name, local, to);

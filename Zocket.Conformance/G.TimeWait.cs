@@ -166,7 +166,7 @@ public sealed class TimeWait
         server.Kill();
         idle.Kill();
         connection.Await(FIN_WAIT_2);
-        client.CloseDescriptor(clientsEnd);
+        client.Close(clientsEnd);
         bed.Control("the killed server's connection is in TIME_WAIT", IsTimeWait(bed, connection));
         bed.Look("the server is dead, its client has closed");
         Victim restarted = bed.Fork();
@@ -265,8 +265,8 @@ public sealed class TimeWait
         provident.Kill();
         connection.Await(FIN_WAIT_2);
         providentConnection.Await(FIN_WAIT_2);
-        client.CloseDescriptor(clientsEnd);
-        client.CloseDescriptor(clientsOther);
+        client.Close(clientsEnd);
+        client.Close(clientsOther);
         bed.Control(
             "the connections of both killed servers are in TIME_WAIT",
             IsTimeWait(bed, connection) && IsTimeWait(bed, providentConnection));

@@ -356,7 +356,7 @@ public sealed class Sharing
         Pair pair = bed.Connect();
         Pair closed = bed.Connect("control");
         Victim victim = bed.Fork(pair, closed);
-        Victim sibling = victim.ForkSharingDescriptors();
+        Victim sibling = victim.Fork(ForkKind.SharingDescriptors);
         sibling.Close(closed);
         bed.Control("the table is one: a close() by either closes for both", closed.VictimEnd.Await(FIN_WAIT_2) is { State: FIN_WAIT_2, Owners.Count: 0 });
 

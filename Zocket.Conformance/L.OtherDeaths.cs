@@ -45,7 +45,7 @@ public sealed class OtherDeaths
         Pair brokenToo = bed.Connect("control, broken");
         Victim victim = bed.Fork(healthy, broken);
         Victim careful = bed.Fork(kept, brokenToo);
-        careful.IgnoreSignal(Signals.SIGPIPE);
+        careful.Ignore(Signals.SIGPIPE);
         victim.Write(10, healthy);
         careful.Write(10, kept);
         broken.PeerEnd.Reset();
@@ -155,7 +155,7 @@ public sealed class OtherDeaths
         Victim childToo = ordinary.Fork();
         careless.KeepOnly();
         ordinary.KeepOnly();
-        careless.IgnoreSignal(Signals.SIGCHLD);
+        careless.Ignore(Signals.SIGCHLD);
         pair.Hush();
         other.Hush();
         child.Write(10);

@@ -99,7 +99,7 @@ public sealed class OtherSockets
         {
             (inbox, outbox) = receiver.UnixPair(isStream: false);
             victim = receiver.ForkHolding(outbox);
-            receiver.CloseDescriptor(outbox);
+            receiver.Close(outbox);
         }
 
         bed.Control("before it has sent anything there is nothing to read", !receiver.HasSomethingToRead(inbox));
@@ -260,10 +260,10 @@ public sealed class OtherSockets
         Victim sender = bed.ForkBystander();
         (int ours, int theirs) = sender.UnixPair(isStream: false);
         Victim victim = sender.ForkHolding(theirs);
-        sender.CloseDescriptor(theirs);
+        sender.Close(theirs);
         (int othersOurs, int othersTheirs) = sender.UnixPair(isStream: false);
         Victim living = sender.ForkHolding(othersTheirs);
-        sender.CloseDescriptor(othersTheirs);
+        sender.Close(othersTheirs);
         sender.WriteTo(ours, 10);
         bed.Control("while it lives it gets what is sent", Take(victim, theirs, 100) == 10);
 
@@ -356,7 +356,7 @@ public sealed class OtherSockets
     {
         (int ours, int theirs) = survivor.UnixPair(isStream: true);
         Victim child = survivor.ForkHolding(theirs);
-        survivor.CloseDescriptor(theirs);
+        survivor.Close(theirs);
         return (ours, child, theirs);
     }
 
@@ -365,7 +365,7 @@ public sealed class OtherSockets
     {
         (int readEnd, int writeEnd) = survivor.Pipe();
         Victim child = survivor.ForkHolding(writeEnd);
-        survivor.CloseDescriptor(writeEnd);
+        survivor.Close(writeEnd);
         return (readEnd, child, writeEnd);
     }
 
@@ -374,7 +374,7 @@ public sealed class OtherSockets
     {
         (int readEnd, int writeEnd) = writer.Pipe();
         Victim child = writer.ForkHolding(readEnd);
-        writer.CloseDescriptor(readEnd);
+        writer.Close(readEnd);
         return (child, writeEnd);
     }
 
