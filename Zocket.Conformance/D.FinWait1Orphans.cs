@@ -443,6 +443,9 @@ public sealed class FinWait1Orphans
         bed.Control(
             "the FINs of the peers have arrived",
             pair.VictimEnd.Await(CLOSE_WAIT).State == CLOSE_WAIT && owned.VictimEnd.Await(CLOSE_WAIT).State == CLOSE_WAIT);
+        bed.Control(
+            "and the peers have their acknowledgements, before the path is blocked",
+            pair.PeerEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2 && owned.PeerEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2);
         owned.Hush();
         pair.Hush();
         WriteInVain(bed, owner, owned);
