@@ -242,6 +242,7 @@ public sealed class DataOnItsWay
         long taken = bed.Name(shared.SendQueue + pair.PeerEnd.Look().ReceiveQueue, "what the kernel had taken of the first");
         bed.Name(shared.SendQueue, "what was not acknowledged");
         bed.Name(taken - shared.SendQueue, "a full receive buffer");
+        bed.Name(taken + 10, "that, and ten bytes of the second");
         bed.Look("after the first writer's death");
         other.BlockInWrite(10);
         IoResult first = pair.PeerEnd.Read((int)taken);
