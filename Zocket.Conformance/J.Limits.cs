@@ -47,7 +47,7 @@ public sealed class Limits
     [Claim("J02", "Beyond the system's limit of orphans, what a death would leave as orphans is reset at once.")]
     [Note("What does \"too many orphaned sockets\" in the kernel log mean? That net.ipv4.tcp_max_orphans was exceeded, and connections whose process closed them were reset instead of being finished: their peers may have lost the end of what was sent. The BSDs have no such limit.")]
     [Lab("net.ipv4.tcp_max_orphans is machine-wide")]
-    [Linux(Holds, Source, "6.12", "net/ipv4/tcp.c __tcp_close(): tcp_check_oom(), tcp_too_many_orphans(), TCPAbortOnMemory; tcp_orphan_update() every 100 ms")]
+    [Linux(Holds, Measured, "6.1", "net/ipv4/tcp.c __tcp_close(): tcp_check_oom(), tcp_too_many_orphans(), TCPAbortOnMemory; tcp_orphan_update() every 100 ms")]
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/kern/uipc_socket.c soclose() counts nothing")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/kern/uipc_socket.c soclose() counts nothing")]
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c soclose() counts nothing")]
