@@ -506,7 +506,8 @@ public sealed class FinWait1Orphans
 
     [Claim("D15", "An administrator can remove an orphan: ss -K on Linux, tcpdrop(8) on the BSDs.")]
     [Note("There is no process to kill: how do I get rid of it? By its four-tuple: ss -K dst ADDRESS dport = PORT on Linux (kernels with CONFIG_INET_DIAG_DESTROY), tcpdrop(8) on the BSDs. The peer is sent a RST.")]
-    [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_diag.c tcp_diag_destroy(); net/ipv4/tcp.c tcp_abort(), for orphans too")]
+    [Linux(Holds, Measured, "6.1.176, 6.12.117, 6.18, 7.2", "net/ipv4/tcp_diag.c tcp_diag_destroy(); net/ipv4/tcp.c tcp_abort(), for orphans too", Since = "5.11")]
+    [Linux(DoesNotHold, Measured, "5.10.223", "net/ipv4/tcp.c tcp_abort(): left SOCK_DEAD alone, and said that it had succeeded; what lies between 5.10 and 6.1.176 was not asked", Until = "5.11")]
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_subr.c sysctl_drop(); tcpdrop(8)")]
     [DragonFly(Holds, Source, "5.9", "net.inet.tcp.drop; tcpdrop(8)")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_ident(); tcpdrop(8)")]
@@ -530,7 +531,9 @@ public sealed class FinWait1Orphans
         bed.Control("the orphan that was not named is still there", other.VictimEnd.Look().State == FIN_WAIT_1);
         bed.Look("after it was removed");
 
-        return Answer.Holds(() => orphan.State.Should().Be(None, "it needs no process to be removed"));
+        return Answer
+            .Holds(() => orphan.State.Should().Be(None, "it needs no process to be removed"))
+            .DoesNotHold("it stays as if nobody had asked", () => orphan.State.Should().Be(FIN_WAIT_1));
     });
 
     [Claim("D16", "With tcp_orphan_retries 0, an orphan is given up as soon as its retransmission timeout has reached its upper bound, net.ipv4.tcp_rto_max_ms.")]
