@@ -8,7 +8,7 @@ public sealed class ZeroWindowOrphans
     private const string AnswersAtMostEvery = "net.ipv4.tcp_invalid_ratelimit";
 
     // A peer whose program does not read has soon no room for more.
-    private static readonly PairPlan SmallWindow = new() { PeerReceiveBuffer = 4096, VictimSendBuffer = 16 * 1024 };
+    internal static readonly PairPlan SmallWindow = new() { PeerReceiveBuffer = 4096, VictimSendBuffer = 16 * 1024 };
 
     [Claim("E01", "The peer of a process that was killed inside write() reads later every byte the kernel had accepted, and then the end of the stream.")]
     [Note("Killing a sender whose client is slow does not cost the client what the sender had already written: the kernel keeps asking the client for room and delivers the rest when it reads. Only what write() had not yet accepted is lost.")]
@@ -275,7 +275,7 @@ public sealed class ZeroWindowOrphans
     };
 
     // The writer is inside write(), and its kernel asks the peer's for room.
-    private static void FillUntilWindowCloses(Testbed bed, Victim writer, Pair pair)
+    internal static void FillUntilWindowCloses(Testbed bed, Victim writer, Pair pair)
     {
         writer.BlockInWrite(1024 * 1024, pair);
         SocketSeen full = pair.VictimEnd.Await(seen => seen is { Timer: TimerKind.Persist, SendQueue: > 0 }

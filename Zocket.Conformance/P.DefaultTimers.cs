@@ -8,8 +8,6 @@ public sealed class DefaultTimers
     // Far more than any of them takes, so that what never ends is told from what ends late.
     private static readonly TimeSpan Longest = TimeSpan.FromHours(4);
 
-    private static readonly PairPlan SmallWindow = new() { PeerReceiveBuffer = 4096, VictimSendBuffer = 16 * 1024 };
-
     [Claim("P01", "At default timers, an orphan in FIN_WAIT_1 whose peer is silent is given up after 100 to 120 seconds.")]
     [Note("How long does a dead server's connection to a vanished client stay in the table? On Linux 108 s, whatever tcp_retries2 and tcp_fin_timeout say: tcp_orphan_retries 0 stands for 8. To shorten it set that, not tcp_fin_timeout.")]
     [Lab("default timers: 108 s")]
@@ -55,12 +53,12 @@ public sealed class DefaultTimers
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_persist(): idle time, too, must exceed the limit")]
     public Task ZeroWindowOrphanLivesFiveMinutes(Ip ip) => Bench.Decide(AtDefaultTimers(ip), bed =>
     {
-        Pair pair = bed.Connect(plan: SmallWindow);
-        Pair owned = bed.Connect("control", SmallWindow);
+        Pair pair = bed.Connect(plan: ZeroWindowOrphans.SmallWindow);
+        Pair owned = bed.Connect("control", ZeroWindowOrphans.SmallWindow);
         Victim victim = bed.Fork(pair);
         Victim keeper = bed.Fork(owned);
-        Fill(bed, victim, pair);
-        Fill(bed, keeper, owned);
+        ZeroWindowOrphans.FillUntilWindowCloses(bed, victim, pair);
+        ZeroWindowOrphans.FillUntilWindowCloses(bed, keeper, owned);
         long began = bed.Now();
         victim.Kill();
         bed.Control("the death leaves FIN_WAIT_1", pair.VictimEnd.Look().State == FIN_WAIT_1);
@@ -219,14 +217,4 @@ public sealed class DefaultTimers
     });
 
     private static TestbedPlan AtDefaultTimers(Ip ip) => new(ip, Topology.Loopback) { AwaitsRetransmissions = true, AwaitsDefaultTimers = true };
-
-    private static void Fill(Testbed bed, Victim writer, Pair pair)
-    {
-        writer.BlockInWrite(1024 * 1024, pair);
-        bed.Control(
-            "the peer's window is closed, and the writer is inside write()",
-            pair.VictimEnd.Await(seen => seen is { Timer: TimerKind.Persist, SendQueue: > 0 } && pair.PeersWindow.Offered == 0 && writer.IsBlocked()).Timer == TimerKind.Persist);
-        bed.Name(pair.VictimEnd.Look().SendQueue, "what the peer had no room for");
-        bed.Name(pair.PeerEnd.Look().ReceiveQueue, "a full receive buffer");
-    }
 }
