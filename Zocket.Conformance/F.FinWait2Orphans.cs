@@ -415,6 +415,49 @@ public sealed class FinWait2Orphans
         });
     });
 
+    [Claim("F12", "A shutdown(SHUT_WR) or SHUT_RDWR has sent the only FIN there is, and the death after it sends nothing; SHUT_RD sends nothing, and the death sends the FIN.")]
+    [Note("Does it matter whether a server shuts a connection down before it ends? To the client it does not: it gets one FIN either way, at the shutdown or at the death, and no reset. Shutting down reading alone is not told to the client at all.")]
+    [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c tcp_shutdown(), tcp_close_state(): a FIN leaves only on the way out of ESTABLISHED or CLOSE_WAIT; packetdrill, gtests/net/tcp/shutdown")]
+    [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_usrreq.c tcp_usr_shutdown(), tcp_usrclosed(): FIN_WAIT_2 is left as it is")]
+    [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_shutdown(), tcp_usrclosed()")]
+    public Task DeathAfterShutdownSendsNothing(Ip ip, [Each("SHUT_RD", "SHUT_WR", "SHUT_RDWR")] string how) => Bench.Decide(ip, bed =>
+    {
+        string[] ways = ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"];
+        bool sendsFin = how != "SHUT_RD";
+        Pair pair = bed.Connect();
+        Pair untouched = bed.Connect("control");
+        Victim victim = bed.Fork(pair, untouched);
+        victim.Write(10);
+        bed.Control("the data was acknowledged", bed.Await(() => pair.FromVictim.AcknowledgedBytes == 10));
+
+        victim.Make($"shutdown({how})", new Call(CallKind.Shutdown, victim.Descriptor(pair), Array.IndexOf(ways, how)));
+        TcpState shut = pair.VictimEnd.Await(sendsFin ? FIN_WAIT_2 : ESTABLISHED).State;
+        StreamSeen before = pair.FromVictim;
+        bed.Control(
+            "where there was no shutdown(), there is no FIN while the process lives",
+            untouched.VictimEnd.Look().State == ESTABLISHED && !untouched.FromVictim.HasFin);
+
+        victim.Kill();
+        bed.Control(
+            "where there was no shutdown(), the death sends FIN",
+            untouched.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2 && untouched.FromVictim.IsFinAcknowledged);
+        SocketSeen left = pair.VictimEnd.Await(FIN_WAIT_2);
+        StreamSeen after = pair.FromVictim;
+        bed.Look("before wait()");
+        victim.Reap();
+
+        return Answer.Holds(() =>
+        {
+            shut.Should().Be(sendsFin ? FIN_WAIT_2 : ESTABLISHED);
+            before.HasFin.Should().Be(sendsFin);
+            left.State.Should().Be(FIN_WAIT_2);
+            left.Owners.Should().BeEmpty();
+            after.HasReset.Should().BeFalse();
+            after.Next.Should().Be(sendsFin ? before.Next : before.Next + 1, "a stream has one FIN");
+        });
+    });
+
     // tcp_fin_timeout is in whole seconds, and Linux never takes less than three and a half retransmission timeouts: with 0
     // that is what it takes, some 0.35 s here. Much shorter would be a matter of luck: on a busy machine the FIN is sent again
     // before it is acknowledged, and the answer to the second one meets a connection that has already expired.
