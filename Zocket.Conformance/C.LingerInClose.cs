@@ -17,7 +17,7 @@ public sealed class LingerInClose
     [Note("Why does close() hang? Because SO_LINGER is set and the peer does not answer: close() waits for the acknowledgement of all data, N seconds at most.")]
     [Linux(Holds, Measured, "6.18", "net/core/stream.c sk_stream_wait_close(), from net/ipv4/tcp.c tcp_close() with the timeout of net/ipv4/af_inet.c inet_release()")]
     [FreeBSD(Holds, Measured, "12.2", "transcript wait-latency: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose() sleeps on \"soclos\"")]
-    [DragonFly(Holds, Measured, "5.9", "transcript close-and-signals: asleep on \"soclos\" until the signal; sys/kern/uipc_socket.c soclose_sync()")]
+    [DragonFly(Holds, Measured, "5.9", "transcripts' README: returns after 5.0 s for {1, 5}; asleep on \"soclos\" in transcript close-and-signals; sys/kern/uipc_socket.c soclose_sync()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part C: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose() sleeps on \"netcls\"")]
     public Task LingeringCloseBlocks(Ip ip) => Bench.Decide(ip, bed =>
     {

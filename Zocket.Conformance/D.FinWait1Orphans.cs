@@ -70,9 +70,9 @@ public sealed class FinWait1Orphans
     [Claim("D03", "The kernel goes on retransmitting the dead process's data after it was reaped.")]
     [Note("Does anybody still send what the process had written? The kernel does: it retransmits as if the process were alive, until the peer answers or the kernel gives up.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_retransmit_timer() asks for no owner")]
-    [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
-    [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
-    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
+    [FreeBSD(Holds, Measured, "12.2", "transcript fin-wait-1-life: reaped after 8 ms, 12 segments retransmitted until it was given up; sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
+    [DragonFly(Holds, Measured, "5.9", "transcript three-writers: retransmitted twice by the time all were reaped, seven times some seconds later; sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
+    [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part A: reaped, and acknowledged within 4 s of pf being disabled 10 s later; sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     public Task OrphanRetransmits(Ip ip, Topology path) => Bench.Decide(new TestbedPlan(ip, path) { AwaitsRetransmissions = true }, bed =>
     {
         Pair pair = bed.Connect();
@@ -103,9 +103,9 @@ public sealed class FinWait1Orphans
     [Claim("D04", "If the path opens again, the peer gets every byte and then the end of the stream, though the process is gone.")]
     [Note("Is the end of the reply lost when the server dies while the path is down? Not if the path comes back in time: the client gets every byte, and then the end of the stream.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_output.c tcp_retransmit_skb(); RFC 9293 section 3.6: CLOSE means no more data to send")]
-    [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_output.c tcp_output()")]
-    [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
-    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
+    [FreeBSD(Holds, Measured, "12.2", "transcript three-writers: after unblocking the server reads 30 bytes and EOF; sys/netinet/tcp_output.c tcp_output()")]
+    [DragonFly(Holds, Measured, "5.9", "transcript three-writers: after unblocking the peer reads 30 bytes and EOF; sys/netinet/tcp_output.c tcp_output()")]
+    [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output(); that all is acknowledged after unblocking was measured on 7.3 and 8.0-beta (transcript writers-and-linger), what the peer reads was not")]
     public Task OrphanDeliversAfterUnblock(Ip ip, Topology path) => Bench.Decide(new TestbedPlan(ip, path) { AwaitsRetransmissions = true }, bed =>
     {
         const int Bytes = 64 * 1024;

@@ -56,7 +56,7 @@ public sealed class ZeroWindowOrphans
     [Note("A client that stays connected but stops reading cannot hold a dead server's connection for ever on Linux: after about five and a half minutes at default timers the kernel gives the connection up, and what the client had no room for is lost. The BSDs go on asking for as long as the client's kernel answers.")]
     [Lab("default timers: 339 s")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_probe_timer(): SOCK_DEAD, once the backoff has reached tcp_rto_max() and tcp_orphan_retries()")]
-    [FreeBSD(Holds, Measured, "12.2", "transcripts' README, one run over loopback: gone after about 200 s; sys/netinet/tcp_timer.c tcp_timer_persist(): at the 60 s cap even answered probes can be TCPTV_PERSMAX apart; by the source it stays where the path has a delay")]
+    [FreeBSD(Holds, Measured, "12.2", "transcript three-writers, zero window, one run over loopback: gone after 211 s; sys/netinet/tcp_timer.c tcp_timer_persist(): at the 60 s cap even answered probes can be TCPTV_PERSMAX apart; by the source it stays where the path has a delay")]
     [DragonFly(DoesNotHold, Measured, "5.9", "transcripts' README: still there when a watch of 420 s ended; sys/netinet/tcp_timer.c tcp_timer_persist()")]
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_persist(): idle time, too, must exceed the limit")]
     public Task AnsweredProbesDoNotKeepOrphanForever(Ip ip) => Bench.Decide(GivesUpEarly(ip), bed =>

@@ -144,8 +144,8 @@ public sealed class Blockers
     [Claim("K05", "When the firewall drops an outgoing segment, write() reports an error.")]
     [Note("Does my program notice that the local firewall eats what it sends? On Linux no: write() succeeds, the bytes wait, and the kernel tries again. On FreeBSD and OpenBSD write() fails with EACCES, though the bytes are queued all the same (K06).")]
     [Linux(DoesNotHold, Measured, "6.18", "net/ipv4/tcp.c tcp_push() has no result; net/ipv4/tcp_output.c tcp_write_xmit() keeps what __ip_local_out() refused with EPERM")]
-    [FreeBSD(Holds, Measured, "12.2", "transcript fin-wait-1-life, pf block drop out: every write() fails with EACCES; sys/netinet/tcp_output.c tcp_output()")]
-    [DragonFly(DoesNotHold, Measured, "5.9", "transcript fin-wait-1-life, pf block drop out: all three return 10; sys/netinet/tcp_usrreq.c: sent asynchronously")]
+    [FreeBSD(Holds, Measured, "12.2", "transcripts' README, pf block drop out: every write() fails with EACCES; sys/netinet/tcp_output.c tcp_output()")]
+    [DragonFly(DoesNotHold, Measured, "5.9", "transcripts' README, pf block drop out: all three return 10, as in transcript close-and-signals, hush dir=1; sys/netinet/tcp_usrreq.c: sent asynchronously")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript fin-wait-1-life, pf block drop out: the first write() fails with EACCES; sys/netinet/ip_output.c ip_output()")]
     public Task FirewallDropFailsWrite(Ip ip) => Bench.Decide(ip, bed =>
     {
@@ -180,9 +180,9 @@ public sealed class Blockers
     [Claim("K06", "Though write() failed, the bytes are in the send queue and are delivered when the rule goes.")]
     [Note("After write() failed with EACCES, should I write again? No: the bytes are in the queue already and go out when the firewall lets them, so a repeated write sends them twice.")]
     [Linux(NotApplicable, "write() does not fail there (K05)")]
-    [FreeBSD(Holds, Measured, "12.2", "transcript fin-wait-1-life: Send-Q 30, all delivered after unblocking; sys/netinet/tcp_usrreq.c tcp_usr_send(): sbappendstream() before tcp_output()")]
+    [FreeBSD(Holds, Measured, "12.2", "transcripts' README: Send-Q 30, all delivered after unblocking; sys/netinet/tcp_usrreq.c tcp_usr_send(): sbappendstream() before tcp_output()")]
     [DragonFly(NotApplicable, "write() does not fail there (K05)")]
-    [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript fin-wait-1-life: Send-Q 30, all delivered after unblocking; sys/netinet/tcp_usrreq.c tcp_send()")]
+    [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part A, out.pf: FIN_WAIT_1 with Send-Q 30, all acknowledged after pf was disabled; sys/netinet/tcp_usrreq.c tcp_send()")]
     public Task FailedWriteIsStillQueued(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { AwaitsRetransmissions = true }, bed =>
     {
         Pair pair = bed.Connect();
