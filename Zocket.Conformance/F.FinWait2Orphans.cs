@@ -423,7 +423,6 @@ public sealed class FinWait2Orphans
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_shutdown(), tcp_usrclosed()")]
     public Task DeathAfterShutdownSendsNothing(Ip ip, [Each("SHUT_RD", "SHUT_WR", "SHUT_RDWR")] string how) => Bench.Decide(ip, bed =>
     {
-        string[] ways = ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"];
         bool sendsFin = how != "SHUT_RD";
         Pair pair = bed.Connect();
         Pair untouched = bed.Connect("control");
@@ -431,7 +430,7 @@ public sealed class FinWait2Orphans
         victim.Write(10);
         bed.Control("the data was acknowledged", bed.Await(() => pair.FromVictim.AcknowledgedBytes == 10));
 
-        victim.Make($"shutdown({how})", new Call(CallKind.Shutdown, victim.Descriptor(pair), Array.IndexOf(ways, how)));
+        victim.Shutdown(how, pair);
         TcpState shut = pair.VictimEnd.Await(sendsFin ? FIN_WAIT_2 : ESTABLISHED).State;
         StreamSeen before = pair.FromVictim;
         bed.Control(

@@ -176,7 +176,6 @@ public sealed class UnreadData
     {
         const int MSG_OOB = 1;
         const int MSG_PEEK = 2;
-        const int SHUT_RD = 0;
         Pair pair = bed.Connect();
         Pair wasRead = bed.Connect("control");
         Victim victim = bed.Fork(pair, wasRead);
@@ -198,7 +197,7 @@ public sealed class UnreadData
                 victim.Make("recv(MSG_PEEK)", Call.To("recvfrom", victim.Descriptor(pair), Memory.Room(10), 10, MSG_PEEK, 0, 0));
                 break;
             case "SHUT_RD":
-                victim.Make("shutdown(SHUT_RD)", new Call(CallKind.Shutdown, victim.Descriptor(pair), SHUT_RD));
+                victim.Shutdown("SHUT_RD", pair);
                 break;
         }
 
