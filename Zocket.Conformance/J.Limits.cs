@@ -203,6 +203,53 @@ public sealed class Limits
         });
     });
 
+    [Claim("J06", "Beyond the system's limit of TCP memory, a connection with much unsent data is reset at its process's death; one with little becomes an orphan.")]
+    [Note("Does a dying server always deliver what it has written? Not where TCP has used up net.ipv4.tcp_mem (\"TCP: out of memory\" in the kernel log): what has more than a few kilobytes queued is reset and lost, and TCPAbortOnMemory counts it. The BSDs have no such limit.")]
+    [Lab("net.ipv4.tcp_mem is machine-wide")]
+    [Linux(Holds, Measured, "5.10, 6.1, 6.12, 7.2", "net/ipv4/tcp.c __tcp_close(): tcp_check_oom(); include/net/tcp.h tcp_out_of_memory(): more than SOCK_MIN_SNDBUF queued, and more allocated than tcp_mem[2]")]
+    [FreeBSD(DoesNotHold, Inferred, "13.0", "sys/kern/uipc_socket.c soclose() asks for no memory")]
+    [DragonFly(DoesNotHold, Inferred, "5.9", "sys/kern/uipc_socket.c soclose() asks for no memory")]
+    [OpenBSD(DoesNotHold, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c soclose() asks for no memory")]
+    public Task MemoryLimitResetsWhatHasMuchQueued(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { NeedsMachineOfItsOwn = true }, bed =>
+    {
+        // Each processor may have a megabyte allocated that is not counted yet (net/core/sock.c, net.core.mem_pcpu_rsv).
+        const int Many = 40;
+        const int Much = 100_000;
+        const int FewPages = 16;
+        const string Allocated = "sockstat.TCP.mem";
+        var plan = new PairPlan { VictimSendBuffer = 2 * Much };
+        Pair before = bed.Connect("control", plan);
+        Pair little = bed.Connect("little");
+        IReadOnlyList<Pair> full = bed.Connect(Many, plan);
+        bed.Hush([before, little, .. full]);
+        bed.WriteBeforeForking(Much, [before, .. full]);
+        Victim first = bed.Fork(before);
+        Victim victim = bed.Fork([little, .. full]);
+        victim.Write(10, little);
+        first.Kill();
+        bed.Control("below the limit one with as much queued becomes an orphan", before.VictimEnd.Look() is { State: FIN_WAIT_1, SendQueue: Much });
+        bed.LimitTcpMemory(FewPages);
+        bed.Control("more is allocated than that", bed.Counter(Allocated) > FewPages);
+        victim.Kill();
+        bed.Await(() => full.All(pair => pair.FromVictim.HasReset || pair.FromVictim.HasFin));
+        int reset = full.Count(pair => pair.VictimEnd.Look().IsGone && pair.FromVictim.HasReset);
+        int orphans = full.Count(pair => pair.VictimEnd.Look().State == FIN_WAIT_1);
+        SocketSeen small = little.VictimEnd.Look();
+
+        return Answer
+            .Holds(() =>
+            {
+                reset.Should().Be(Many);
+                small.State.Should().Be(FIN_WAIT_1);
+                small.SendQueue.Should().Be(10);
+            })
+            .DoesNotHold("there is no limit, and they become orphans like all others", () =>
+            {
+                reset.Should().Be(0);
+                orphans.Should().Be(Many);
+            });
+    });
+
     // By three differences or more, up to the few orphans that come and go elsewhere in the same milliseconds.
     private static bool WasSeen(long expected, List<long> differences)
     {
