@@ -315,39 +315,7 @@ public sealed class OrderOfDeath
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_sig.c sigexit(): coredump() before exit1()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/kern_sig.c sigexit(): coredump() before exit1()")]
     public Task CoreDumpDelaysFin(Ip ip, [Each(Sigsegv, Abort)] DeathPath crash) => Bench.Decide(ip, bed =>
-    {
-        Pair pair = bed.Connect();
-        Pair coreless = bed.Connect("control");
-        Victim victim = bed.Fork(pair);
-        Victim other = bed.Fork(coreless);
-        CoreDump dump = victim.HoldCoreDump();
-
-        victim.Die(crash, deadline: TimeSpan.Zero);
-        dump.AwaitBegin();
-        other.Die(crash);
-        bed.Control(
-            "the same crash without a core, though it came later, has been met by the peer as FIN",
-            coreless.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2 && coreless.FromVictim.HasFin);
-        SocketSeen meanwhile = pair.VictimEnd.Look();
-        bool finWasSent = pair.FromVictim.HasFin;
-        bool isWaitable = victim.IsWaitable();
-        bed.Look("while the core is dumped");
-
-        dump.LetGo();
-        bed.Control("once the dump has ended, the process is dead", victim.AwaitDeath());
-        SocketSeen after = pair.VictimEnd.Await(FIN_WAIT_2);
-        bed.Look("after the dump, before wait()");
-        bed.Control("and wait() tells of a core", victim.Reap().DumpedCore);
-
-        return Answer.Holds(() =>
-        {
-            meanwhile.State.Should().Be(ESTABLISHED);
-            meanwhile.Owners.Should().Equal([victim.Name], "its descriptor is open");
-            finWasSent.Should().BeFalse();
-            isWaitable.Should().BeFalse("it is not dead yet");
-            after.State.Should().Be(FIN_WAIT_2, "then the FIN leaves");
-        });
-    });
+        DumpDelaysFin(bed, crash, victim => victim.HoldCoreDump(), coreless: crash));
 
     [Claim("A14", "While the helper that reads the core of a crashed process has not ended, its sockets are open: no FIN leaves.")]
     [Note("A collector of cores such as systemd-coredump gets them through a pipe, and compresses them: until it is done the crashed server's connections stay ESTABLISHED, and its clients wait. kernel.core_pipe_limit makes the kernel wait for the helper's end; with 0 it waits only until the core has been read.")]
@@ -357,39 +325,7 @@ public sealed class OrderOfDeath
     [DragonFly(NotApplicable, "cores go to files, core(5)")]
     [OpenBSD(NotApplicable, "cores go to files, core(5)")]
     public Task CoreHelperDelaysFin(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { NeedsMachineOfItsOwn = true }, bed =>
-    {
-        Pair pair = bed.Connect();
-        Pair coreless = bed.Connect("control");
-        Victim victim = bed.Fork(pair);
-        Victim other = bed.Fork(coreless);
-        CoreDump dump = victim.HoldCoreHelper();
-
-        victim.Die(Sigsegv, deadline: TimeSpan.Zero);
-        dump.AwaitBegin();
-        other.Kill();
-        bed.Control(
-            "a death without a core, though it came later, has been met by the peer as FIN",
-            coreless.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2 && coreless.FromVictim.HasFin);
-        SocketSeen meanwhile = pair.VictimEnd.Look();
-        bool finWasSent = pair.FromVictim.HasFin;
-        bool isWaitable = victim.IsWaitable();
-        bed.Look("while the helper has not ended");
-
-        dump.LetGo();
-        bed.Control("once the helper has ended, the process is dead", victim.AwaitDeath());
-        SocketSeen after = pair.VictimEnd.Await(FIN_WAIT_2);
-        bed.Look("after that, before wait()");
-        bed.Control("and wait() tells of a core", victim.Reap().DumpedCore);
-
-        return Answer.Holds(() =>
-        {
-            meanwhile.State.Should().Be(ESTABLISHED);
-            meanwhile.Owners.Should().Equal([victim.Name], "its descriptor is open");
-            finWasSent.Should().BeFalse();
-            isWaitable.Should().BeFalse("it is not dead yet");
-            after.State.Should().Be(FIN_WAIT_2, "then the FIN leaves");
-        });
-    });
+        DumpDelaysFin(bed, Sigsegv, victim => victim.HoldCoreHelper(), coreless: Sigkill));
 
     [Claim("A11", "When a process dies, the FINs of its connections leave in the ascending order of its descriptors.")]
     [Note("A process with many connections dies: which peer hears of it first? On Linux the one with the highest descriptor, because the last closed is the first let go of; on FreeBSD and OpenBSD the one with the lowest. Do not build on either.")]
@@ -489,4 +425,39 @@ public sealed class OrderOfDeath
         .Select(segment => pairs.FirstOrDefault(pair => pair.VictimEnd.Tuple == segment.Tuple))
         .OfType<Pair>()
         .Distinct();
+
+    private static Answer DumpDelaysFin(Testbed bed, DeathPath crash, Func<Victim, CoreDump> hold, DeathPath coreless)
+    {
+        Pair pair = bed.Connect();
+        Pair control = bed.Connect("control");
+        Victim victim = bed.Fork(pair);
+        Victim other = bed.Fork(control);
+        CoreDump dump = hold(victim);
+
+        victim.Die(crash, deadline: TimeSpan.Zero);
+        dump.AwaitBegin();
+        other.Die(coreless);
+        bed.Control(
+            "a death without a core, though it came later, has been met by the peer as FIN",
+            control.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2 && control.FromVictim.HasFin);
+        SocketSeen meanwhile = pair.VictimEnd.Look();
+        bool finWasSent = pair.FromVictim.HasFin;
+        bool isWaitable = victim.IsWaitable();
+        bed.Look("while the core is dumped");
+
+        dump.LetGo();
+        bed.Control("once the dump has ended, the process is dead", victim.AwaitDeath());
+        SocketSeen after = pair.VictimEnd.Await(FIN_WAIT_2);
+        bed.Look("after the dump, before wait()");
+        bed.Control("and wait() tells of a core", victim.Reap().DumpedCore);
+
+        return Answer.Holds(() =>
+        {
+            meanwhile.State.Should().Be(ESTABLISHED);
+            meanwhile.Owners.Should().Equal([victim.Name], "its descriptor is open");
+            finWasSent.Should().BeFalse();
+            isWaitable.Should().BeFalse("it is not dead yet");
+            after.State.Should().Be(FIN_WAIT_2, "then the FIN leaves");
+        });
+    }
 }
