@@ -75,9 +75,7 @@ public sealed class Limits
         }
 
         last.Kill();
-        bed.Await(() => beyond.All(pair => pair.FromVictim.HasReset || pair.FromVictim.HasFin));
-        int reset = beyond.Count(pair => pair.VictimEnd.Look().IsGone && pair.FromVictim.HasReset);
-        int orphans = beyond.Count(pair => pair.VictimEnd.Look().State == FIN_WAIT_1);
+        (int reset, int orphans) = CountResetAndOrphaned(bed, beyond);
 
         return Answer
             .Holds(() =>
@@ -231,9 +229,7 @@ public sealed class Limits
         bed.LimitTcpMemory(FewPages);
         bed.Control("more is allocated than that", bed.Counter(Allocated) > FewPages);
         victim.Kill();
-        bed.Await(() => full.All(pair => pair.FromVictim.HasReset || pair.FromVictim.HasFin));
-        int reset = full.Count(pair => pair.VictimEnd.Look().IsGone && pair.FromVictim.HasReset);
-        int orphans = full.Count(pair => pair.VictimEnd.Look().State == FIN_WAIT_1);
+        (int reset, int orphans) = CountResetAndOrphaned(bed, full);
         SocketSeen small = little.VictimEnd.Look();
 
         return Answer
@@ -249,6 +245,15 @@ public sealed class Limits
                 orphans.Should().Be(Many);
             });
     });
+
+    // Once the death has reached the peer of each, one way or the other.
+    private static (int Reset, int Orphaned) CountResetAndOrphaned(Testbed bed, IReadOnlyList<Pair> pairs)
+    {
+        bed.Await(() => pairs.All(pair => pair.FromVictim.HasReset || pair.FromVictim.HasFin));
+        return (
+            pairs.Count(pair => pair.VictimEnd.Look().IsGone && pair.FromVictim.HasReset),
+            pairs.Count(pair => pair.VictimEnd.Look().State == FIN_WAIT_1));
+    }
 
     // By three differences or more, up to the few orphans that come and go elsewhere in the same milliseconds.
     private static bool WasSeen(long expected, List<long> differences)
