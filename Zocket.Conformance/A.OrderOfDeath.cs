@@ -319,7 +319,7 @@ public sealed class OrderOfDeath
 
     [Claim("A14", "While the helper that reads the core of a crashed process has not ended, its sockets are open: no FIN leaves.")]
     [Note("A collector of cores such as systemd-coredump gets them through a pipe, and compresses them: until it is done the crashed server's connections stay ESTABLISHED, and its clients wait. kernel.core_pipe_limit makes the kernel wait for the helper's end; with 0 it waits only until the core has been read.")]
-    [Lab("kernel.core_pattern with a slow helper, which is machine-wide")]
+    [LabOnly("kernel.core_pattern with a slow helper, which is machine-wide")]
     [Linux(Holds, Measured, "5.10, 6.1, 6.12, 7.2", "fs/coredump.c do_coredump(): the pipe to the helper, then wait_for_dump_helpers() where core_pipe_limit is not 0; kernel/exit.c do_exit() comes after it")]
     [FreeBSD(NotApplicable, "cores go to files, core(5)")]
     [DragonFly(NotApplicable, "cores go to files, core(5)")]

@@ -46,7 +46,7 @@ public sealed class Limits
 
     [Claim("J02", "Beyond the system's limit of orphans, what a death would leave as orphans is reset at once.")]
     [Note("What does \"too many orphaned sockets\" in the kernel log mean? That net.ipv4.tcp_max_orphans was exceeded, and connections whose process closed them were reset instead of being finished: their peers may have lost the end of what was sent. The BSDs have no such limit.")]
-    [Lab("net.ipv4.tcp_max_orphans is machine-wide")]
+    [LabOnly("net.ipv4.tcp_max_orphans is machine-wide")]
     [Linux(Holds, Measured, "6.1", "net/ipv4/tcp.c __tcp_close(): tcp_check_oom(), tcp_too_many_orphans(), TCPAbortOnMemory; tcp_orphan_update() every 100 ms")]
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/kern/uipc_socket.c soclose() counts nothing")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/kern/uipc_socket.c soclose() counts nothing")]
@@ -203,7 +203,7 @@ public sealed class Limits
 
     [Claim("J06", "Beyond the system's limit of TCP memory, a connection with much unsent data is reset at its process's death; one with little becomes an orphan.")]
     [Note("Does a dying server always deliver what it has written? Not where TCP has used up net.ipv4.tcp_mem (\"TCP: out of memory\" in the kernel log): what has more than a few kilobytes queued is reset and lost, and TCPAbortOnMemory counts it. The BSDs have no such limit.")]
-    [Lab("net.ipv4.tcp_mem is machine-wide")]
+    [LabOnly("net.ipv4.tcp_mem is machine-wide")]
     [Linux(Holds, Measured, "5.10, 6.1, 6.12, 7.2", "net/ipv4/tcp.c __tcp_close(): tcp_check_oom(); include/net/tcp.h tcp_out_of_memory(): more than SOCK_MIN_SNDBUF queued, and more allocated than tcp_mem[2]")]
     [FreeBSD(DoesNotHold, Inferred, "13.0", "sys/kern/uipc_socket.c soclose() asks for no memory")]
     [DragonFly(DoesNotHold, Inferred, "5.9", "sys/kern/uipc_socket.c soclose() asks for no memory")]

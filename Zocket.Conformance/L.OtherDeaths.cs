@@ -722,7 +722,7 @@ public sealed class OtherDeaths
 
     [Claim("L21", "A process that the OOM killer takes leaves the same TCP state and queue as one that calls _exit().")]
     [Note("OOMKilled, says the container's status: its clients see no crash, but all that was written and an ordinary end of the stream. That is so whether the machine or a memory cgroup ran out: both end in the same SIGKILL.")]
-    [Lab("the OOM killer of the whole machine, called by SysRq f")]
+    [LabOnly("the OOM killer of the whole machine, called by SysRq f")]
     [Linux(Holds, Measured, "5.10, 6.1, 6.12, 7.2", "mm/oom_kill.c __oom_kill_process() sends SIGKILL; kernel/exit.c do_exit()")]
     [FreeBSD(Holds, Inferred, "13.0", "sys/vm/vm_pageout.c vm_pageout_oom() calls killproc(), which sends SIGKILL")]
     [DragonFly(Holds, Inferred, "5.9", "sys/vm/vm_pageout.c vm_pageout_scan() calls killproc(), which sends SIGKILL")]

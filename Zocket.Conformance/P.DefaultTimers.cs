@@ -10,7 +10,7 @@ public sealed class DefaultTimers
 
     [Claim("P01", "At default timers, an orphan in FIN_WAIT_1 whose peer is silent is given up after 100 to 120 seconds.")]
     [Note("How long does a dead server's connection to a vanished client stay in the table? On Linux 108 s, whatever tcp_retries2 and tcp_fin_timeout say: tcp_orphan_retries 0 stands for 8. To shorten it set that, not tcp_fin_timeout.")]
-    [Lab("default timers: 108 s")]
+    [LabOnly("default timers: 108 s")]
     [Linux(Holds, Measured, "5.10, 6.1, 6.12, 7.2", "net/ipv4/tcp_timer.c tcp_orphan_retries(): 0 means 8; retransmits_timed_out()")]
     [FreeBSD(DoesNotHold, Inferred, "13.0", "sys/netinet/tcp_timer.c tcp_timer_rexmt(), tcp_backoff[]: 13 timeouts, some 80 s from the floor of 30 ms")]
     [DragonFly(DoesNotHold, Inferred, "5.9", "sys/netinet/tcp_timer.c tcp_timer_rexmt_handler(), tcp_backoff[]: some 18 s from the floor of 30 ms")]
@@ -31,7 +31,7 @@ public sealed class DefaultTimers
 
     [Claim("P02", "At default timers, a zero-window orphan whose peer answers every probe is given up after five to six minutes.")]
     [Note("A client that stays connected but never reads holds a dead Linux server's connection for 339 s, and not one that lives at all: there the kernel asks for ever. On the BSDs the dead server's may stay for good.")]
-    [Lab("default timers: 339 s")]
+    [LabOnly("default timers: 339 s")]
     [Linux(Holds, Measured, "5.10, 6.1, 6.12, 7.2", "net/ipv4/tcp_timer.c tcp_probe_timer(): SOCK_DEAD, once the backoff has reached TCP_RTO_MAX")]
     [FreeBSD(DoesNotHold, Measured, "12.2", "transcript three-writers, zero window, one run over loopback: gone after 211 s; sys/netinet/tcp_timer.c tcp_timer_persist()")]
     [DragonFly(DoesNotHold, Measured, "5.9", "transcripts' README: still there when a watch of 420 s ended; sys/netinet/tcp_timer.c tcp_timer_persist()")]
@@ -50,7 +50,7 @@ public sealed class DefaultTimers
 
     [Claim("P03", "At default timers, a FIN_WAIT_2 orphan lasts 60 seconds.")]
     [Note("The server has died, the client has acknowledged everything and does not close: its connection stays in the table for a minute on Linux (tcp_fin_timeout), for ten on FreeBSD and DragonFly.")]
-    [Lab("default timers: 60 s")]
+    [LabOnly("default timers: 60 s")]
     [Linux(Holds, Measured, "5.10, 6.1, 6.12, 7.2", "net/ipv4/tcp.c __tcp_close(), include/net/tcp.h tcp_fin_time(), TCP_FIN_TIMEOUT")]
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_2msl(): until idle for keepcnt times keepintvl, 600 s")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_2msl_handler(): until idle for keepcnt times keepintvl, 600 s")]
@@ -83,7 +83,7 @@ public sealed class DefaultTimers
 
     [Claim("P04", "At default timers, a connection with unacknowledged data outlives an orphan with the same data eight times, if its process lives.")]
     [Note("Why does the server that was killed forget a vanished client in two minutes, and the one that lives only in fifteen? tcp_retries2 (15, some 924 s) counts while somebody owns the socket, tcp_orphan_retries (0, which is 8) when nobody does. TCP_USER_TIMEOUT shortens the first for one socket.")]
-    [Lab("default timers: 924 s")]
+    [LabOnly("default timers: 924 s")]
     [Linux(Holds, Measured, "5.10, 6.1, 6.12, 7.2", "net/ipv4/tcp_timer.c tcp_write_timeout(): sysctl_tcp_retries2, tcp_orphan_retries()")]
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_rexmt(): " + Alike)]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_rexmt_handler(): " + Alike)]
@@ -120,7 +120,7 @@ public sealed class DefaultTimers
 
     [Claim("P05", "With SO_KEEPALIVE and default timers, a silent peer is noticed after more than two hours.")]
     [Note("SO_KEEPALIVE alone does not clean up after clients that vanished while nothing was sent: not before tcp_keepalive_time, two hours, and on Linux nine unanswered probes of 75 s more. Set TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT on the socket.")]
-    [Lab("default timers: 7875 s")]
+    [LabOnly("default timers: 7875 s")]
     [Linux(Holds, Measured, "5.10, 6.1, 6.12, 7.2", "net/ipv4/tcp_timer.c tcp_keepalive_timer(); include/net/tcp.h TCP_KEEPALIVE_TIME, TCP_KEEPALIVE_PROBES, TCP_KEEPALIVE_INTVL")]
     [FreeBSD(Holds, Documented, "13.0", "tcp(4): net.inet.tcp.keepidle, 2 hours")]
     [DragonFly(Holds, Documented, "5.9", "tcp(4): net.inet.tcp.keepidle, 2 hours")]
@@ -150,7 +150,7 @@ public sealed class DefaultTimers
 
     [Claim("P06", "At default timers, the end that closed first is in TIME_WAIT for 60 seconds, whether its process lives or not.")]
     [Note("Does it help to kill the process that left the TIME_WAITs? No: they belong to no process, and last a minute whoever lives. No sysctl of Linux shortens it; tcp_fin_timeout is about FIN_WAIT_2.")]
-    [Lab("default timers: 60 s")]
+    [LabOnly("default timers: 60 s")]
     [Linux(Holds, Measured, "5.10, 6.1, 6.12, 7.2", "include/net/tcp.h TCP_TIMEWAIT_LEN; net/ipv4/tcp_minisocks.c tcp_time_wait()")]
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_timewait.c tcp_twstart(): twice net.inet.tcp.msl, 30 s")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_timer.h TCPTV_MSL, 30 s, twice")]
