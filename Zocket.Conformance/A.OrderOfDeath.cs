@@ -165,7 +165,7 @@ public sealed class OrderOfDeath
 
     [Claim("A06", "Once the orphan has expired, its local port can be bound, although the zombie has never been reaped.")]
     [Note("Zombie holds my port? No: it is the orphaned connection that holds it, and once the kernel has given that up the port is free, zombie or not. To have it sooner on Linux lower net.ipv4.tcp_orphan_retries, or let the server set SO_REUSEADDR.")]
-    [Lab("default timers: 108 s until the orphan expires")]
+    [Lab("default timers: 106 s until the orphan expires")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_write_timeout(), tcp_write_err(); net/ipv4/inet_hashtables.c inet_put_port()")]
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_subr.c tcp_close() frees the inpcb and its port; sys/kern/kern_exit.c: a zombie has no descriptors")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_subr.c tcp_close(); sys/netinet/in_pcb.c in_pcbdetach()")]

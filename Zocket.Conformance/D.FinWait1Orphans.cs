@@ -178,7 +178,7 @@ public sealed class FinWait1Orphans
 
     [Claim("D06", "An orphan whose peer never answers disappears by itself.")]
     [Note("Do these connections stay for ever? No: on Linux a silent peer's orphan is gone after about 108 s at default settings, on FreeBSD after 80 s to some minutes, on DragonFly after 18 s, on OpenBSD after 511 s.")]
-    [Lab("default timers: 108 s")]
+    [Lab("default timers: 106 s")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_write_timeout(), tcp_orphan_retries()")]
     [FreeBSD(Holds, Measured, "12.2", "transcript fin-wait-1-life: gone after 80 s (157 s in other runs); sys/netinet/tcp_timer.c tcp_timer_rexmt(): TCP_MAXRXTSHIFT")]
     [DragonFly(Holds, Measured, "5.9", "transcript fin-wait-1-life: gone after 17.5 s; sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
@@ -211,7 +211,7 @@ public sealed class FinWait1Orphans
 
     [Claim("D07", "An orphan is given up earlier than a connection that still has its process, although the peer of both is equally silent.")]
     [Note("Why does the connection of a dead process time out so much sooner than that of a living one? Linux counts them apart: tcp_orphan_retries for orphans (108 s), tcp_retries2 for the others (about 15 minutes).")]
-    [Lab("default timers: 108 s and 924 s")]
+    [Lab("default timers: 106 s and 938 s")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_write_timeout(): tcp_orphan_retries() where SOCK_DEAD is set, else sysctl_tcp_retries2")]
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_rexmt(): TCP_MAXRXTSHIFT for every connection")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
@@ -251,7 +251,7 @@ public sealed class FinWait1Orphans
 
     [Claim("D08", "The setting net.ipv4.tcp_orphan_retries bounds an orphan's life, and 0 means 8, not none.")]
     [Note("Which sysctl shortens the life of these connections? net.ipv4.tcp_orphan_retries: with 1, 2, 3 or 4 an orphan is gone after 1.4, 3, 6.4 or 13 s, with 8 after 108 s. The 0 that the file shows by default is no bound of its own: it stands for 8.")]
-    [Lab("default timers: 108 s for 0 and for 8")]
+    [Lab("default timers: 106 s for 0 and for 8")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_orphan_retries(): 0 becomes 8 while the retransmission timeout is below its maximum; retransmits_timed_out()")]
     [FreeBSD(NotApplicable, OnlyLinuxCounts)]
     [DragonFly(NotApplicable, OnlyLinuxCounts)]
@@ -319,7 +319,7 @@ public sealed class FinWait1Orphans
 
     [Claim("D10", "An orphan that is given up sends no RST: its peer is not told.")]
     [Note("Why does the other side still show ESTABLISHED long after the server died? Because Linux gives the connection up in silence. The peer learns of it only when it sends something itself, and is answered with RST.")]
-    [Lab("default timers: 108 s")]
+    [Lab("default timers: 106 s")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_write_err() sends nothing; a RST is sent only by tcp_out_of_resources()")]
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_rexmt(): tcp_drop() sends RST in synchronised states")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_subr.c tcp_drop()")]
@@ -431,7 +431,7 @@ public sealed class FinWait1Orphans
 
     [Claim("D13", "If the peer had closed first, a blocked death leaves LAST_ACK instead of FIN_WAIT_1, and that orphan is given up in the same way.")]
     [Note("Why do I see LAST_ACK and not FIN_WAIT_1? Because the other side had ended its direction first. It lives as long as one in FIN_WAIT_1, and the same setting bounds it.")]
-    [Lab("default timers: 108 s")]
+    [Lab("default timers: 106 s")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c tcp_close_state(), new_state[TCP_CLOSE_WAIT]; net/ipv4/tcp_timer.c tcp_write_timeout()")]
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_usrreq.c tcp_usrclosed(); sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_usrreq.c tcp_usrclosed(); sys/netinet/tcp_timer.c tcp_timer_rexmt()")]

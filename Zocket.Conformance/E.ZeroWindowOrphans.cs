@@ -54,7 +54,7 @@ public sealed class ZeroWindowOrphans
 
     [Claim("E02", "A zero-window orphan expires although the peer answers every probe.")]
     [Note("A client that stays connected but stops reading cannot hold a dead server's connection for ever on Linux: after about five and a half minutes at default timers the kernel gives the connection up, and what the client had no room for is lost. The BSDs go on asking for as long as the client's kernel answers.")]
-    [Lab("default timers: 339 s")]
+    [Lab("default timers: 334 s")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_probe_timer(): SOCK_DEAD, once the backoff has reached tcp_rto_max() and tcp_orphan_retries()")]
     [FreeBSD(Holds, Measured, "12.2", "transcript three-writers, zero window, one run over loopback: gone after 211 s; sys/netinet/tcp_timer.c tcp_timer_persist(): at the 60 s cap even answered probes can be TCPTV_PERSMAX apart; by the source it stays where the path has a delay")]
     [DragonFly(DoesNotHold, Measured, "5.9", "transcripts' README: still there when a watch of 420 s ended; sys/netinet/tcp_timer.c tcp_timer_persist()")]
@@ -123,7 +123,7 @@ public sealed class ZeroWindowOrphans
 
     [Claim("E04", "A zero-window connection that a living process holds stays for as long as the peer answers the probes.")]
     [Note("A living server never loses a client just because the client does not read: the connection stays, with its full send queue and its writer inside write(), until the client's kernel stops answering. Limit it yourself: a write timeout, or TCP_USER_TIMEOUT.")]
-    [Lab("default timers: beside an orphan of 339 s")]
+    [Lab("default timers: beside an orphan of 334 s")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_probe_timer(); net/ipv4/tcp_input.c tcp_ack(): an answer clears icsk_probes_out")]
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_persist(); RFC 9293 section 3.8.6.1")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_persist()")]

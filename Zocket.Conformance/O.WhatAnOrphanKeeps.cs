@@ -47,7 +47,7 @@ public sealed class WhatAnOrphanKeeps
 
     [Claim("O02", "The sysctl tcp_retries2 does not bound an orphan: one outlives a younger connection that has an owner.")]
     [Note("Which sysctl makes orphans in FIN_WAIT_1 go away sooner? Not tcp_retries2, which only counts where a process still holds the socket; tcp_orphan_retries does.")]
-    [Lab("default timers: 924 s and 108 s")]
+    [Lab("default timers: 938 s and 106 s")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c tcp_write_timeout(): tcp_orphan_retries() replaces sysctl_tcp_retries2 for SOCK_DEAD")]
     [FreeBSD(NotApplicable, NoOrphanRetries)]
     [DragonFly(NotApplicable, NoOrphanRetries)]
@@ -73,7 +73,7 @@ public sealed class WhatAnOrphanKeeps
 
     [Claim("O03", "The sysctl tcp_fin_timeout does not bound FIN_WAIT_1: only a FIN_WAIT_2 orphan of the same death expires by it.")]
     [Note("Why do connections stay in FIN_WAIT_1 although tcp_fin_timeout is short? Because it counts only once the peer has acknowledged the FIN; before that, tcp_orphan_retries does.")]
-    [Lab("default timers: 60 s and 108 s")]
+    [Lab("default timers: 60 s and 106 s")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp.c __tcp_close(), net/ipv4/tcp_input.c tcp_rcv_state_process(): tcp_fin_time() in FIN_WAIT_2 only")]
     [FreeBSD(NotApplicable, NoFinTimeout)]
     [DragonFly(NotApplicable, NoFinTimeout)]
@@ -124,7 +124,7 @@ public sealed class WhatAnOrphanKeeps
 
     [Claim("O05", "An orphan with a TCP_USER_TIMEOUT longer than tcp_orphan_retries allows outlives a younger one without.")]
     [Note("Which wins for an orphan, TCP_USER_TIMEOUT or tcp_orphan_retries? The socket's own option, in both directions: a generous one set by a dead process keeps its orphans for just as long.")]
-    [Lab("default timers: 108 s, and the option's time")]
+    [Lab("default timers: 106 s, and the option's time")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_timer.c retransmits_timed_out(): a user timeout takes the place of what the retries are worth")]
     [FreeBSD(NotApplicable, NoUserTimeout)]
     [DragonFly(NotApplicable, NoUserTimeout)]
