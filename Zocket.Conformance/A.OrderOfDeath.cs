@@ -243,7 +243,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Measured, "12.2", "transcript linger-and-death, part H: zombie by +1 ms, Send-Q kept; sys/kern/uipc_sockbuf.c sbwait(): PCATCH")]
     [DragonFly(Holds, Measured, "5.9", "transcript linger-and-death, part H: zombie within 2 ms, Send-Q kept")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript further-deaths, part E: SDEAD at once, Send-Q 65432 kept")]
-    public Task KilledInBlockedWriteDiesAtOnce(Ip ip) => Bench.Decide(ip, bed =>
+    public Task KilledInBlockedWriteDiesAtOnce(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
     {
         Pair pair = bed.Connect(plan: new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 16 * 1024 });
         Victim victim = bed.Fork(pair);

@@ -587,6 +587,7 @@ public sealed class FinWait1Orphans
     private static TestbedPlan Shrunk(Ip ip, Topology path = Topology.Loopback) => new(ip, path)
     {
         AwaitsRetransmissions = true,
+        ReadsTimers = true,
         Settings = new Dictionary<string, string>
         {
             ["net.ipv4.tcp_rto_min_us"] = "50000",

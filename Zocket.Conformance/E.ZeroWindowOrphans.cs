@@ -16,7 +16,7 @@ public sealed class ZeroWindowOrphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_persist(); sys/netinet/tcp_output.c tcp_output()")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_persist(); sys/netinet/tcp_output.c tcp_output()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_persist(); sys/netinet/tcp_output.c tcp_output()")]
-    public Task KilledWriterDeliversWhenPeerReads(Ip ip) => Bench.Decide(AsksSoon(ip), bed =>
+    public Task KilledWriterDeliversWhenPeerReads(Ip ip) => Bench.Decide(AsksSoon(ip) with { ReadsTimers = true }, bed =>
     {
         Pair pair = bed.Connect(plan: SmallWindow);
         Pair open = bed.Connect("control", SmallWindow);
@@ -97,7 +97,7 @@ public sealed class ZeroWindowOrphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_persist(): once closed, TCPTV_PERSMAX of silence is enough")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_persist(): TCP_MAXRXTSHIFT probes and as long an idle time")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_persist(): TCP_MAXRXTSHIFT probes and as long an idle time")]
-    public Task SilentZeroWindowOrphanExpires(Ip ip) => Bench.Decide(AsksSoon(ip), bed =>
+    public Task SilentZeroWindowOrphanExpires(Ip ip) => Bench.Decide(AsksSoon(ip) with { ReadsTimers = true }, bed =>
     {
         Pair pair = bed.Connect(plan: SmallWindow);
         Pair answered = bed.Connect("control", SmallWindow);
@@ -216,7 +216,7 @@ public sealed class ZeroWindowOrphans
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_input.c tcp_input(), dropwithreset: the window update meets no connection")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_input.c tcp_input(), dropwithreset")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_input.c tcp_input(), dropwithreset")]
-    public Task PeerOfExpiredZeroWindowOrphanIsReset(Ip ip) => Bench.Decide(AsksSoon(ip), bed =>
+    public Task PeerOfExpiredZeroWindowOrphanIsReset(Ip ip) => Bench.Decide(AsksSoon(ip) with { ReadsTimers = true }, bed =>
     {
         Pair pair = bed.Connect(plan: SmallWindow);
         Pair lasting = bed.Connect("control", SmallWindow);
@@ -265,6 +265,7 @@ public sealed class ZeroWindowOrphans
     private static TestbedPlan GivesUpEarly(Ip ip) => new(ip, Topology.Loopback)
     {
         AwaitsRetransmissions = true,
+        ReadsTimers = true,
         Settings = new Dictionary<string, string>
         {
             ["net.ipv4.tcp_orphan_retries"] = "1",

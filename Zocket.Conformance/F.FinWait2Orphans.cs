@@ -98,7 +98,7 @@ public sealed class FinWait2Orphans
         return Answer.Holds(() =>
         {
             held.State.Should().Be(FIN_WAIT_2);
-            held.Timer.Should().Be(TimerKind.Off, "nothing counts its time");
+            held.Timer.Should().BeOneOf([TimerKind.Off, TimerKind.NotShown], "nothing counts its time");
             read.Value.Should().Be(5, "and it still receives");
         });
     });
@@ -140,7 +140,7 @@ public sealed class FinWait2Orphans
         {
             before.State.Should().Be(FIN_WAIT_2, "its owner lived");
             after.State.Should().Be(None, "its time is over");
-            lastingBefore.Timer.Should().Be(TimerKind.Off, "no time is counted before the death");
+            lastingBefore.Timer.Should().BeOneOf([TimerKind.Off, TimerKind.NotShown], "no time is counted before the death");
             lastingAfter.State.Should().Be(FIN_WAIT_2, "it has the whole time that was set just before the death");
             lastingAfter.Timer.Should().NotBe(TimerKind.Off, "now its time is counted");
         });
@@ -333,7 +333,7 @@ public sealed class FinWait2Orphans
         {
             wasTold.Should().BeFalse();
             peer.State.Should().Be(CLOSE_WAIT);
-            peer.Timer.Should().Be(TimerKind.Off, "nothing counts its time");
+            peer.Timer.Should().BeOneOf([TimerKind.Off, TimerKind.NotShown], "nothing counts its time");
         });
     });
 

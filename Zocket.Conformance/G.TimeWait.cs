@@ -115,7 +115,7 @@ public sealed class TimeWait
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_timer.h TCPTV_MSL, twice; sys/netinet/tcp_timewait.c tcp_twstart(); there is no tcp_fin_timeout")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_timer.h TCPTV_MSL, twice; sys/netinet/tcp_input.c tcp_input(); there is no tcp_fin_timeout")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.h TCPTV_MSL, twice; there is no tcp_fin_timeout")]
-    public Task TimeWaitLastsTwoMsl(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { AwaitsRetransmissions = true, Settings = FinTimeout(seconds: 5) }, bed =>
+    public Task TimeWaitLastsTwoMsl(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { AwaitsRetransmissions = true, ReadsTimers = true, Settings = FinTimeout(seconds: 5) }, bed =>
     {
         Pair pair = bed.Connect();
         Pair halfClosed = bed.Connect("control");

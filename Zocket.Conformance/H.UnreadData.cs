@@ -93,7 +93,7 @@ public sealed class UnreadData
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_usrreq.c tcp_disconnect(): sbflush() of the receive buffer, then tcp_usrclosed() and output")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_usrreq.c tcp_disconnect(): flushes the receive buffer, then output")]
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_dodisconnect(): flushes the receive buffer, then output")]
-    public Task UnreadDataDestroysUnsentReply(Ip ip) => Bench.Decide(ip, bed =>
+    public Task UnreadDataDestroysUnsentReply(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
     {
         const int Reply = 64 * 1024;
         var small = new PairPlan { PeerReceiveBuffer = 16 * 1024, VictimSendBuffer = 256 * 1024 };
@@ -284,7 +284,7 @@ public sealed class UnreadData
     [FreeBSD(Holds, Inferred, "13.0", "tools/regression/netinet/tcpfullwindowrst; sys/netinet/tcp_usrreq.c tcp_disconnect(): the window opens, then FIN, then RST for more data")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_usrreq.c tcp_disconnect(): the window opens, then FIN, then RST for more data")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_dodisconnect(): the window opens, then FIN, then RST for more data")]
-    public Task KillingStuckReaderFreesPeer(Ip ip) => Bench.Decide(ip, bed =>
+    public Task KillingStuckReaderFreesPeer(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
     {
         const int TooMuch = 5 * 1024 * 1024;
         Victim reader = bed.Fork();

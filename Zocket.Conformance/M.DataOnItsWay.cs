@@ -115,7 +115,7 @@ public sealed class DataOnItsWay
     [DragonFly(DoesNotHold, Inferred, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
     [OpenBSD(DoesNotHold, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
     [Note("I killed the process, its peer is unreachable, and tcpdump shows retransmissions but never a FIN: was the socket not closed? It was (see FIN_WAIT_1 in the table); the FIN waits behind the data.")]
-    public Task FinIsHeldBackAfterRetransmission(Ip ip) => Bench.Decide(Retransmitting(ip), bed =>
+    public Task FinIsHeldBackAfterRetransmission(Ip ip) => Bench.Decide(Retransmitting(ip) with { ReadsTimers = true }, bed =>
     {
         Pair pair = bed.Connect();
         Pair idle = bed.Connect("control");
@@ -162,7 +162,7 @@ public sealed class DataOnItsWay
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sosendtcp(), sys/kern/uipc_syscalls.c kern_sendfile(); there is no splice()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend(): sbwait() is interruptible; there is neither sendfile() nor splice()")]
     [Note("Is a large send all or nothing? No: the client gets a part of it that nobody can tell beforehand, and an ordinary end of stream, so it must know the length by other means (Content-Length).")]
-    public Task DeathInsideSendDeliversWhatWasTaken(Ip ip, SendingCall call) => Bench.Decide(ip, bed =>
+    public Task DeathInsideSendDeliversWhatWasTaken(Ip ip, SendingCall call) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
     {
         const int Bytes = 64 * 1024;
         Pair pair = bed.Connect(plan: new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 8 * 1024 });
@@ -198,7 +198,7 @@ public sealed class DataOnItsWay
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sosendtcp()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend()")]
     [Note("An event loop dies with output in its own buffers: what does the client get? What write() had accepted, to the byte; the rest was the process's alone and is gone with it.")]
-    public Task CountedBytesAreDelivered(Ip ip) => Bench.Decide(ip, bed =>
+    public Task CountedBytesAreDelivered(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
     {
         Pair pair = bed.Connect(plan: new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 8 * 1024 });
         Victim victim = bed.Fork(pair);
@@ -226,7 +226,7 @@ public sealed class DataOnItsWay
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sosendtcp(): ssb_lock()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend(): sblock()")]
     [Note("Workers share one connection and one is OOM-killed: is its message complete, or absent? Neither: the client gets half a message with the next worker's behind it, and no end of stream that would tell.")]
-    public Task OtherWriterFollowsTheKilledOne(Ip ip) => Bench.Decide(ip, bed =>
+    public Task OtherWriterFollowsTheKilledOne(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
     {
         const int Large = 1024 * 1024;
         Pair pair = bed.Connect(plan: new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 16 * 1024 });

@@ -37,7 +37,7 @@ public sealed class DefaultTimers
     [FreeBSD(DoesNotHold, Measured, "12.2", "transcript three-writers, zero window, one run over loopback: gone after 211 s; sys/netinet/tcp_timer.c tcp_timer_persist()")]
     [DragonFly(DoesNotHold, Measured, "5.9", "transcripts' README: still there when a watch of 420 s ended; sys/netinet/tcp_timer.c tcp_timer_persist()")]
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_persist(): idle time, too, must exceed the limit")]
-    public Task ZeroWindowOrphanLivesFiveMinutes(Ip ip) => Bench.Decide(AtDefaultTimers(ip), bed =>
+    public Task ZeroWindowOrphanLivesFiveMinutes(Ip ip) => Bench.Decide(AtDefaultTimers(ip) with { ReadsTimers = true }, bed =>
     {
         Pair pair = bed.Connect(plan: ZeroWindowOrphans.SmallWindow);
         Pair owned = bed.Connect("control", ZeroWindowOrphans.SmallWindow);
