@@ -12,6 +12,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Measured, "12.2", "transcript three-writers; sys/kern/kern_exit.c exit1(): fdescfree() long before NOTE_EXIT and PRS_ZOMBIE")]
     [DragonFly(Holds, Measured, "5.9", "transcript three-writers; sys/kern/kern_exit.c exit1(): fdfree() before the zombie list and NOTE_EXIT")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger; sys/kern/kern_exit.c exit1(): fdfree() before NOTE_EXIT and zombprocess")]
+    [NetBSD(Holds, Source, "kern_exit.c 1.245 (2015)", "sys/kern/kern_exit.c exit1(): fd_free() comes long before NOTE_EXIT and the zombie")]
     public Task ExitClosesSocketsBeforeZombie(Ip ip, Notice notice) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -35,6 +36,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Measured, "12.2", "transcripts three-writers and linger-and-death; sys/kern/uipc_socket.c soclose(): waits only under SO_LINGER")]
     [DragonFly(Holds, Measured, "5.9", "transcripts three-writers and linger-and-death; sys/kern/uipc_socket.c soclose()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger; sys/kern/uipc_socket.c soclose(): waits only under SO_LINGER")]
+    [NetBSD(Holds, Source, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(): waits only under SO_LINGER")]
     public Task UnackedDataDoesNotDelayWait(
         Ip ip,
         [Each("1 byte", "64 KiB", "a full send buffer")] string queued,
@@ -72,6 +74,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_descrip.c fdescfree(); sys/kern/uipc_socket.c soclose()")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_descrip.c fdfree(); sys/kern/uipc_socket.c soclose()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/kern_descrip.c fdfree(); sys/kern/uipc_socket.c soclose()")]
+    [NetBSD(Holds, Source, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(); sys/kern/kern_descrip.c fd_free() goes through the table once")]
     public Task ManyOrphansDoNotDelayWait(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { CapturesWire = false }, bed =>
     {
         const int Many = 2000;
@@ -99,6 +102,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_exit.c exit1(): fdescfree() before PRS_ZOMBIE")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_exit.c exit1(): fdfree() before the zombie list")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/kern_exit.c exit1(): fdfree() before zombprocess")]
+    [NetBSD(Holds, Source, "kern_exit.c 1.245 (2015)", "sys/kern/kern_exit.c exit1(): fd_free() comes before the zombie")]
     public Task ZombieOwnsNoDescriptors(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -128,6 +132,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Measured, "12.2", "transcript three-writers; sys/kern/kern_exit.c proc_reap()")]
     [DragonFly(Holds, Measured, "5.9", "transcript three-writers; sys/kern/kern_exit.c kern_wait()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger; sys/kern/kern_exit.c proc_finish_wait()")]
+    [NetBSD(Holds, Inferred, "kern_exit.c 1.245 (2015)", "sys/kern/kern_exit.c: a zombie has no descriptors left, so reaping it closes nothing")]
     public Task ReapingDoesNotChangeOrphan(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { AwaitsRetransmissions = true }, bed =>
     {
         Pair pair = bed.Connect();
@@ -170,6 +175,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_subr.c tcp_close() frees the inpcb and its port; sys/kern/kern_exit.c: a zombie has no descriptors")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_subr.c tcp_close(); sys/netinet/in_pcb.c in_pcbdetach()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_subr.c tcp_close(); sys/netinet/in_pcb.c in_pcbdetach()")]
+    [NetBSD(Holds, Inferred, "tcp_subr.c 1.264 (2015)", "sys/netinet/tcp_subr.c tcp_close() gives the block and its port back; sys/kern/kern_exit.c: a zombie has no descriptors")]
     public Task UnreapedZombieDoesNotPinPort(Ip ip) => Bench.Decide(GivingUpSoon(ip), bed =>
     {
         Pair pair = bed.Connect();
@@ -206,6 +212,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_exit.c exit1(), also from sigexit(); _exit and SIGKILL measured on 12.2 (transcript linger-and-death)")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_exit.c exit1(), also from sigexit(); _exit and SIGKILL measured on 5.9 (transcript linger-and-death)")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/kern_exit.c exit1(), also from sigexit(); _exit and SIGKILL measured on 7.3 and 8.0-beta (transcript writers-and-linger)")]
+    [NetBSD(Holds, Inferred, "kern_exit.c 1.245 (2015)", "sys/kern/kern_exit.c exit1(), also from sigexit()")]
     public Task DeathPathDoesNotMatter(Ip ip, DeathPath path) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -243,6 +250,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Measured, "12.2", "transcript linger-and-death, part H: zombie by +1 ms, Send-Q kept; sys/kern/uipc_sockbuf.c sbwait(): PCATCH")]
     [DragonFly(Holds, Measured, "5.9", "transcript linger-and-death, part H: zombie within 2 ms, Send-Q kept")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript further-deaths, part E: SDEAD at once, Send-Q 65432 kept")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c sosend(): sbwait() can be interrupted; sys/kern/kern_exit.c exit1()")]
     public Task KilledInBlockedWriteDiesAtOnce(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
     {
         Pair pair = bed.Connect(plan: new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 16 * 1024 });
@@ -274,6 +282,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_sig.c sig_suspend_threads(), sys/kern/kern_thread.c thread_suspend_switch(): no path from stop to close")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_sig.c proc_stop(): no path from stop to close")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/kern_sig.c: no path from stop to close")]
+    [NetBSD(Holds, Inferred, "kern_exit.c 1.245 (2015)", "sys/kern/kern_sig.c: no path from a stop to soclose()")]
     public Task StoppedProcessKeepsConnection(Ip ip) => Bench.Decide(ip, bed =>
     {
         const int Queued = 64 * 1024;
@@ -314,6 +323,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_sig.c sigexit(): coredump() before exit1()")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_sig.c sigexit(): coredump() before exit1()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/kern_sig.c sigexit(): coredump() before exit1()")]
+    [NetBSD(Holds, Inferred, "kern_sig.c 1.256.2.2 (2008)", "sys/kern/kern_sig.c sigexit(): the core is written before exit1()")]
     public Task CoreDumpDelaysFin(Ip ip, [Each(Sigsegv, Abort)] DeathPath crash) => Bench.Decide(ip, bed =>
         DumpDelaysFin(bed, crash, victim => victim.HoldCoreDump(), coreless: crash));
 
@@ -324,6 +334,7 @@ public sealed class OrderOfDeath
     [FreeBSD(NotApplicable, "cores go to files, core(5)")]
     [DragonFly(NotApplicable, "cores go to files, core(5)")]
     [OpenBSD(NotApplicable, "cores go to files, core(5)")]
+    [NetBSD(NotApplicable, "cores go to files, core(5)")]
     public Task CoreHelperDelaysFin(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { NeedsMachineOfItsOwn = true }, bed =>
         DumpDelaysFin(bed, Sigsegv, victim => victim.HoldCoreHelper(), coreless: Sigkill));
 
@@ -333,6 +344,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_descrip.c fdescfree_fds(): upward, closing in place")]
     [DragonFly(Unknown, "sys/kern/kern_descrip.c fdfree() goes upward, but one protocol thread a CPU sends, and the order between those is open")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/kern_descrip.c fdfree(): upward, closing in place")]
+    [NetBSD(Holds, Source, "kern_descrip.c 1.229 (2015)", "sys/kern/kern_descrip.c fd_free(): upward, closef() in place")]
     public Task ExitClosesDescriptorsAscending(Ip ip) => Bench.Decide(ip, bed =>
     {
         const int Many = 10;
@@ -359,6 +371,7 @@ public sealed class OrderOfDeath
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_thr.c kern_thr_exit(): the process goes on while it has a thread")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_exit.c: an LWP's exit is not its process's")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "regress/sys/kern/main-thread-exited; sys/kern/kern_exit.c exit1() with EXIT_THREAD")]
+    [NetBSD(Holds, Inferred, "kern_exit.c 1.245 (2015)", "sys/kern/kern_exit.c exit1() is for the last thread; lwp_exit() of another leaves the descriptors")]
     public Task DeadMainThreadKeepsSockets(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -391,6 +404,7 @@ public sealed class OrderOfDeath
     [FreeBSD(DoesNotHold, Inferred, "13.0", "sys/kern/kern_proc.c: the state is the process's, PRS_NORMAL while a thread lives")]
     [DragonFly(DoesNotHold, Inferred, "5.9", "sys/kern/kern_kinfo.c: the state is the process's")]
     [OpenBSD(DoesNotHold, Inferred, "the snapshot of August 2026", "sys/kern/kern_sysctl.c fill_kproc(): the state is taken from a living thread")]
+    [NetBSD(Unknown, "which thread ps(1) asks for the state has not been read")]
     public Task DeadMainThreadIsShownAsZombie(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();

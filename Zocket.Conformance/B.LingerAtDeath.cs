@@ -15,6 +15,7 @@ public sealed class LingerAtDeath
     [FreeBSD(DoesNotHold, Measured, "12.2", "transcript linger-and-death, part C: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose() sleeps on \"soclos\"")]
     [DragonFly(DoesNotHold, Measured, "5.9", "transcript linger-and-death, part C: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose_sync()")]
     [OpenBSD(DoesNotHold, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part B: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose() sleeps on \"netcls\"")]
+    [NetBSD(DoesNotHold, Source, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(): sowait() for the linger time; sys/kern/kern_exit.c exit1() marks only other threads so that sleepq_block() would not wait")]
     public Task ExitDoesNotWaitForLinger(Ip ip) => Bench.Decide(ip, bed =>
         LingeringDeath(bed, victim => victim.Exit()));
 
@@ -24,6 +25,7 @@ public sealed class LingerAtDeath
     [FreeBSD(DoesNotHold, Measured, "12.2", "transcript linger-and-death, part D: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose() sleeps on \"soclos\"")]
     [DragonFly(DoesNotHold, Measured, "5.9", "transcript linger-and-death, part D: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose_sync()")]
     [OpenBSD(DoesNotHold, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part B: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose() sleeps on \"netcls\"")]
+    [NetBSD(DoesNotHold, Source, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(): sowait() for the linger time; sys/kern/kern_exit.c exit1() has discarded the signal before fd_free()")]
     public Task SigkillDoesNotWaitForLinger(Ip ip) => Bench.Decide(ip, bed =>
         LingeringDeath(bed, victim => victim.Kill()));
 
@@ -34,6 +36,7 @@ public sealed class LingerAtDeath
     [DragonFly(Holds, Measured, "5.9", "transcript linger-and-death, parts C and D: SACTIVE, P_WEXIT, wait channel soclos; sys/kern/kern_exit.c exit1()")]
     [OpenBSD(Holds, Measured, "7.3", "transcript writers-and-linger, part B: ps prints RE+, wait channel netcls; sys/kern/kern_exit.c exit1(): PS_EXITING before zombprocess", Until = "8.0")]
     [OpenBSD(DoesNotHold, Measured, "8.0-beta", "transcript writers-and-linger, part B: ps prints ZE+, wait channel netcls, though waitid() reports nothing", Since = "8.0")]
+    [NetBSD(Unknown, "sys/kern/kern_exit.c exit1() makes the process SDYING before fd_free(); how ps(1) shows that has not been read")]
     public Task LingeringDeathIsNotAZombie(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -63,6 +66,7 @@ public sealed class LingerAtDeath
     [FreeBSD(Holds, Measured, "12.2", "transcript linger-and-death, parts E and F: dead at the second SIGKILL, after 1.5 of 5 s; sys/kern/uipc_socket.c soclose(): tsleep() with PCATCH")]
     [DragonFly(DoesNotHold, Measured, "5.9", "transcript linger-and-death, parts E and F: 5.0 s all the same; sys/kern/kern_sig.c kern_kill(): nothing under P_WEXIT")]
     [OpenBSD(DoesNotHold, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part B: 5.0 s all the same; sys/kern/kern_synch.c sleep_setup(): who exits catches no signals")]
+    [NetBSD(DoesNotHold, Inferred, "kern_exit.c 1.245 (2015)", "sys/kern/kern_exit.c exit1(): before fd_free() the process ignores all signals, and is not found for them any more (SDYING)")]
     public Task LingeringDeathCanBeKilled(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -98,6 +102,7 @@ public sealed class LingerAtDeath
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_descrip.c fdescfree_fds() closes one after another; sys/kern/uipc_socket.c soclose()")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_descrip.c fdfree() closes one after another; sys/kern/uipc_socket.c soclose_sync()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/kern_descrip.c fdfree() closes one after another; sys/kern/uipc_socket.c soclose()")]
+    [NetBSD(Holds, Source, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(); sys/kern/kern_descrip.c fd_free() closes one after another")]
     public Task LingersAddUpAtDeath(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair[] pairs = [bed.Connect(), bed.Connect("second"), bed.Connect("third")];
@@ -133,6 +138,7 @@ public sealed class LingerAtDeath
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_input.c tcp_do_segment(): soisdisconnected() in FIN_WAIT_1; sys/netinet/tcp_subr.c tcp_close(); both wake so_timeo")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_input.c tcp_input(): soisdisconnected() in FIN_WAIT_1; sys/netinet/tcp_subr.c tcp_close()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_input.c tcp_input(): soisdisconnected() in FIN_WAIT_1; the acknowledgement measured on 7.3 and 8.0-beta (transcript nonblocking: {1, 20} ended 1 s after pf was disabled)")]
+    [NetBSD(Holds, Inferred, "tcp_input.c 1.438.2.1 (2024)", "sys/netinet/tcp_input.c tcp_input(): soisdisconnected() in FIN_WAIT_1, tcp_close() at RST; both end the wait of soclose()")]
     public Task LingeringDeathEndsWithConnection(Ip ip, [Each("acknowledges", "resets")] string peer) => Bench.Decide(
         new TestbedPlan(ip, Topology.Loopback) { AwaitsRetransmissions = true },
         bed =>
@@ -178,6 +184,7 @@ public sealed class LingerAtDeath
     [FreeBSD(Holds, Measured, "12.2", "transcript linger-and-death, parts C and D: FIN_WAIT_1, Send-Q 10; sys/kern/uipc_socket.c soclose(): pru_close() and pru_detach(), no tcp_drop()")]
     [DragonFly(Holds, Measured, "5.9", "transcript linger-and-death, parts C and D: FIN_WAIT_1, Send-Q 10; sys/kern/uipc_socket.c soclose_sync()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part B: FIN_WAIT_1, Send-Q kept; sys/kern/uipc_socket.c soclose()")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(): behind the wait only pr_detach(); sys/netinet/tcp_usrreq.c tcp_disconnect1() drops without linger time only")]
     public Task LingeringDeathLeavesOrdinaryOrphan(Ip ip) => Bench.Decide(ip, bed =>
     {
         const int Short = 1;
@@ -216,6 +223,7 @@ public sealed class LingerAtDeath
     [FreeBSD(Holds, Source, "13.0", "sys/kern/uipc_socket.c soclose(): sleeps while SS_ISCONNECTED, which ends at FIN_WAIT_2")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/uipc_socket.c soclose_sync(): sleeps while SS_ISCONNECTED")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c soclose(): sleeps while SS_ISCONNECTED")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(): waits while SS_ISCONNECTED, which ends at FIN_WAIT_2")]
     public Task BareFinDelaysLingeringDeath(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -263,6 +271,7 @@ public sealed class LingerAtDeath
     [FreeBSD(Holds, Source, "13.0", "sys/kern/uipc_socket.c soclose(): SS_NBIO skips the sleep")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/uipc_socket.c soclose_sync(): FNONBLOCK skips the sleep")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript nonblocking; sys/kern/uipc_socket.c soclose(): MSG_DONTWAIT skips the sleep")]
+    [NetBSD(Holds, Source, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(): SS_NBIO skips the wait")]
     public Task NonblockingSocketDiesWithoutLinger(Ip ip) => Bench.Decide(ip, bed =>
         LingeringDeath(bed, victim =>
         {
@@ -276,6 +285,7 @@ public sealed class LingerAtDeath
     [FreeBSD(Holds, Measured, "12.2", "transcript linger-and-death, part G; sys/netinet/tcp_usrreq.c tcp_disconnect(): tcp_drop()")]
     [DragonFly(Holds, Measured, "5.9", "transcript linger-and-death, part G; sys/netinet/tcp_usrreq.c tcp_disconnect()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger; sys/netinet/tcp_usrreq.c tcp_dodisconnect()")]
+    [NetBSD(Holds, Source, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_disconnect1(): tcp_drop()")]
     public Task ZeroLingerDeathResets(Ip ip, [Each(UnderscoreExit, Sigkill)] DeathPath death) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -318,6 +328,7 @@ public sealed class LingerAtDeath
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_descrip.c closef(), fdrop(): soo_close() is the last holder's only")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_descrip.c closef(), fdrop(): soo_close() is the last holder's only")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript further-deaths, part D: 0.0, 0.0 and 5.0 s; sys/kern/kern_descrip.c closef(), fdrop()")]
+    [NetBSD(Holds, Inferred, "kern_descrip.c 1.229 (2015)", "sys/kern/kern_descrip.c closef(): the socket is closed by its last holder only")]
     public Task SharedLingeringSocketDoesNotDelayDeath(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();

@@ -19,6 +19,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Measured, "12.2", "transcript wait-latency: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose() sleeps on \"soclos\"")]
     [DragonFly(Holds, Measured, "5.9", "transcripts' README: returns after 5.0 s for {1, 5}; asleep on \"soclos\" in transcript close-and-signals; sys/kern/uipc_socket.c soclose_sync()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part C: 5.0 s for {1, 5}; sys/kern/uipc_socket.c soclose() sleeps on \"netcls\"")]
+    [NetBSD(Holds, Source, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(): sowait() for the linger time")]
     public Task LingeringCloseBlocks(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -58,6 +59,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Measured, "12.2", "transcript wait-latency: -1 EAGAIN after 5.0 s; sys/kern/uipc_socket.c soclose() returns tsleep()'s EWOULDBLOCK")]
     [DragonFly(Holds, Measured, "5.9", "transcripts' README: -1 EAGAIN after 5.0 s; sys/kern/uipc_socket.c soclose_sync()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part C: -1 EAGAIN after 5.0 s; sys/kern/uipc_socket.c soclose()")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose() returns what sowait() does, EWOULDBLOCK")]
     public Task LingerTimeoutIsReportedAsError(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -87,6 +89,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_descrip.c kern_close(), closefp(): the descriptor is freed first, and ERESTART becomes EINTR")]
     [DragonFly(Holds, Measured, "5.9", "transcript close-and-signals: -1 EINTR, then EBADF; sys/kern/kern_descrip.c kern_close()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/kern_descrip.c fdrelease(): fdremove() before closef()")]
+    [NetBSD(Holds, Inferred, "kern_descrip.c 1.229 (2015)", "sys/kern/kern_descrip.c fd_close(): the slot is free before closef()")]
     public Task DescriptorIsGoneAfterFailedClose(Ip ip, [Each("the time runs out", "a signal is caught")] string because) => Bench.Decide(ip, bed =>
     {
         bool isSignal = because == "a signal is caught";
@@ -119,6 +122,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Measured, "12.2", "transcript wait-latency: FIN_WAIT_1 after close(), then the server reads 10 bytes and EOF; sys/kern/uipc_socket.c soclose(): drop")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/uipc_socket.c soclose_sync(): drop; measured after a signal had ended the close() (transcript close-and-signals)")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c soclose(): drop")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(): drop, which is pr_detach(); sys/netinet/tcp_usrreq.c tcp_disconnect1()")]
     public Task LingerTimeoutDoesNotReset(Ip ip) => Bench.Decide(AwaitingRetransmissions(ip), bed =>
     {
         Pair pair = bed.Connect();
@@ -155,6 +159,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Measured, "12.2", "transcript wait-latency: 0.000 s with O_NONBLOCK; sys/kern/uipc_socket.c soclose(): SS_NBIO skips the sleep")]
     [DragonFly(Holds, Measured, "5.9", "transcripts' README: returns at once; sys/kern/uipc_socket.c soclose_sync(): FNONBLOCK skips the sleep")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c soclose(): MSG_DONTWAIT skips the sleep")]
+    [NetBSD(Holds, Source, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(): SS_NBIO skips the wait")]
     public Task NonblockingCloseDoesNotLinger(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -186,6 +191,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Source, "13.0", "sys/kern/uipc_socket.c soclose(): tsleep() with PCATCH; sys/kern/kern_descrip.c closefp(): ERESTART becomes EINTR")]
     [DragonFly(Holds, Measured, "5.9", "transcript close-and-signals: -1 EINTR after 1.5 s of {1, 5}; sys/kern/uipc_socket.c soclose_sync(): PCATCH")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c soclose(): sosleep_nsec() with PCATCH")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket2.c sowait(): cv_timedwait_sig()")]
     public Task SignalMakesLingeringCloseFail(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -221,6 +227,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_thread.c thread_single() wakes sleepers; the socket is past soclose()'s sleep and does not linger again")]
     [DragonFly(Holds, Measured, "5.9", "transcript close-and-signals: a zombie 5 ms after SIGKILL (the other row inferred from sys/kern/kern_exit.c killalllwps())")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part C: at once after SIGKILL (the other row inferred from sys/kern/kern_sig.c single_thread_set())")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket2.c sowait(): cv_timedwait_sig(); sys/kern/kern_sleepq.c sleepq_block(): EINTR once the process exits")]
     public Task SigkillEndsLingeringClose(Ip ip, [Each("SIGKILL", "exit_group() by a sibling")] string death) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -253,6 +260,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_descrip.c closef(): only the last reference calls soo_close()")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_descrip.c closef()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/kern_descrip.c closef()")]
+    [NetBSD(Holds, Inferred, "kern_descrip.c 1.229 (2015)", "sys/kern/kern_descrip.c closef(): the socket is closed by its last holder only")]
     public Task CloseOfDuplicateDoesNotLinger(Ip ip, [Each("dup()", "fork()")] string copiedBy) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -286,6 +294,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_descrip.c fdcloseexec(), kern_dup(), by closefp()")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_descrip.c fdcloseexec(), kern_dup()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/kern_descrip.c fdcloseexec(), dodup3()")]
+    [NetBSD(Holds, Inferred, "kern_descrip.c 1.229 (2015)", "sys/kern/kern_descrip.c fd_closeexec() by fd_close(), fd_dup2()")]
     public Task ExecAndDup2LingerLikeClose(Ip ip, [Each("exec", "dup2()")] string closedBy) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -328,6 +337,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_usrreq.c tcp_disconnect(): tcp_drop(); sys/netinet/tcp_timewait.c tcp_twstart() has parted the socket from the connection")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_usrreq.c tcp_disconnect(): tcp_drop(); in TIME_WAIT soisdisconnected() came first")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_dodisconnect(): tcp_drop(); in TIME_WAIT soisdisconnected() came first")]
+    [NetBSD(Unknown, "in TIME_WAIT too soclose() gets to tcp_disconnect1(), which may drop the connection with RST; nobody has tried it")]
     public Task ZeroLingerCloseResetsByState(
         Ip ip,
         [Each(ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, FIN_WAIT_2, TIME_WAIT)] TcpState state) => Bench.Decide(ip, bed =>
@@ -371,6 +381,7 @@ public sealed class LingerInClose
     [FreeBSD(Holds, Source, "13.0", "sys/kern/uipc_socket.c sosetopt(): EDOM")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/kern/uipc_socket.c sosetopt(): so_linger is a short, and nothing is checked")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosetopt(): EINVAL below 0 and above SHRT_MAX")]
+    [NetBSD(Holds, Source, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c sosetopt1(): EDOM")]
     public Task OutOfRangeLingerIsRejected(Ip ip, [Each(-1, 70000)] int seconds) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -392,6 +403,7 @@ public sealed class LingerInClose
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/sys/socketvar.h struct socket: so_linger is a short; sys/kern/uipc_socket.c sosetopt() checks against USHRT_MAX")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/sys/socketvar.h struct socket: so_linger is a short")]
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosetopt(): EINVAL above SHRT_MAX")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c sosetopt1(), sogetopt1(); in older sources of sys/sys/socketvar.h so_linger is an unsigned short")]
     public Task LargeLingerReadsBack(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();

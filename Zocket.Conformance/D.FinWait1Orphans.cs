@@ -11,6 +11,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Measured, "12.2", "transcript three-writers: FIN_WAIT_1, Send-Q 30; sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
     [DragonFly(Holds, Measured, "5.9", "transcript three-writers; sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger: FIN_WAIT_1, Send-Q 30; sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
+    [NetBSD(Holds, Source, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
     public Task BlockedDeathLeavesFinWait1(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
     {
         Pair pair = bed.Connect();
@@ -43,6 +44,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Measured, "12.2", "transcript three-writers: sockstat prints ? for user, command and pid")]
     [DragonFly(Holds, Measured, "5.9", "transcript three-writers: no file refers to the socket")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger: fstat lists no such stream")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soclose(): SS_NOFDREF, no file leads to it any more")]
     public Task OrphanHasNoOwner(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -73,6 +75,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Measured, "12.2", "transcript fin-wait-1-life: reaped after 8 ms, 12 segments retransmitted until it was given up; sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [DragonFly(Holds, Measured, "5.9", "transcript three-writers: retransmitted twice by the time all were reaped, seven times some seconds later; sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript writers-and-linger, part A: reaped, and acknowledged within 4 s of pf being disabled 10 s later; sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
+    [NetBSD(Holds, Source, "tcp_timer.c 1.89 (2015)", "sys/netinet/tcp_timer.c tcp_timer_rexmt() does not ask for a process")]
     public Task OrphanRetransmits(Ip ip, Topology path) => Bench.Decide(new TestbedPlan(ip, path) { AwaitsRetransmissions = true }, bed =>
     {
         Pair pair = bed.Connect();
@@ -106,6 +109,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Measured, "12.2", "transcript three-writers: after unblocking the server reads 30 bytes and EOF; sys/netinet/tcp_output.c tcp_output()")]
     [DragonFly(Holds, Measured, "5.9", "transcript three-writers: after unblocking the peer reads 30 bytes and EOF; sys/netinet/tcp_output.c tcp_output()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output(); that all is acknowledged after unblocking was measured on 7.3 and 8.0-beta (transcript writers-and-linger), what the peer reads was not")]
+    [NetBSD(Holds, Inferred, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_usrclosed(): the FIN stands behind the data; sys/netinet/tcp_output.c tcp_output()")]
     public Task OrphanDeliversAfterUnblock(Ip ip, Topology path) => Bench.Decide(new TestbedPlan(ip, path) { AwaitsRetransmissions = true }, bed =>
     {
         const int Bytes = 64 * 1024;
@@ -138,6 +142,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/in_pcb.c in_pcbbind_setup(), in_pcbconnect_setup(): EADDRINUSE")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/in_pcb.c in_pcbbind(), in_pcbconnect(): EADDRINUSE")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/in_pcb.c in_pcbbind(), in_pcbconnect(): EADDRINUSE")]
+    [NetBSD(Holds, Inferred, "tcp_subr.c 1.264 (2015)", "sys/netinet/tcp_subr.c tcp_close() alone gives the port back; sys/netinet/in_pcb.c: EADDRINUSE")]
     public Task OrphanHoldsPortAndFourTuple(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -183,6 +188,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Measured, "12.2", "transcript fin-wait-1-life: gone after 80 s (157 s in other runs); sys/netinet/tcp_timer.c tcp_timer_rexmt(): TCP_MAXRXTSHIFT")]
     [DragonFly(Holds, Measured, "5.9", "transcript fin-wait-1-life: gone after 17.5 s; sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript fin-wait-1-life: gone after 511 s; sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
+    [NetBSD(Holds, Source, "tcp_timer.c 1.89 (2015)", "sys/netinet/tcp_timer.c tcp_timer_rexmt(): TCP_MAXRXTSHIFT")]
     public Task SilentPeerOrphanExpires(Ip ip, Topology path) => Bench.Decide(Shrunk(ip, path), bed =>
     {
         Pair pair = bed.Connect();
@@ -216,6 +222,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_rexmt(): TCP_MAXRXTSHIFT for every connection")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
+    [NetBSD(DoesNotHold, Source, "tcp_timer.c 1.89 (2015)", "sys/netinet/tcp_timer.c tcp_timer_rexmt(): TCP_MAXRXTSHIFT for every connection")]
     public Task OrphanExpiresBeforeOwnedConnection(Ip ip) => Bench.Decide(Shrunk(ip), bed =>
     {
         Pair pair = bed.Connect("orphan");
@@ -256,6 +263,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(NotApplicable, OnlyLinuxCounts)]
     [DragonFly(NotApplicable, OnlyLinuxCounts)]
     [OpenBSD(NotApplicable, OnlyLinuxCounts)]
+    [NetBSD(NotApplicable, OnlyLinuxCounts)]
     public Task OrphanRetriesBoundsLifetime(Ip ip, [Each("8", "0")] string retries) => Bench.Decide(Shrunk(ip), bed =>
     {
         Pair pair = bed.Connect("orphan with 1");
@@ -295,6 +303,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Unknown, "TCP_MAXUNACKTIME of newer releases is the nearest there is, and nobody has tried it on an orphan")]
     [DragonFly(NotApplicable, "there is no TCP_USER_TIMEOUT")]
     [OpenBSD(NotApplicable, "there is no TCP_USER_TIMEOUT")]
+    [NetBSD(NotApplicable, "there is no TCP_USER_TIMEOUT")]
     public Task UserTimeoutBoundsOrphan(Ip ip) => Bench.Decide(Shrunk(ip), bed =>
     {
         const int Milliseconds = 300;
@@ -324,6 +333,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_rexmt(): tcp_drop() sends RST in synchronised states")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_subr.c tcp_drop()")]
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/netinet/tcp_subr.c tcp_drop()")]
+    [NetBSD(DoesNotHold, Source, "tcp_subr.c 1.264 (2015)", "sys/netinet/tcp_subr.c tcp_drop(): RST in synchronised states; sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     public Task ExpiredOrphanIsSilent(Ip ip, Topology path) => Bench.Decide(Shrunk(ip, path), bed =>
     {
         Pair pair = bed.Connect();
@@ -369,6 +379,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_input.c tcp_do_segment()")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_input.c tcp_input()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_input.c tcp_input()")]
+    [NetBSD(Holds, Source, "tcp_input.c 1.438.2.1 (2024)", "sys/netinet/tcp_input.c tcp_input(): RST in FIN_WAIT_1, if its number is the next that is expected")]
     public Task ResetKillsOrphan(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
     {
         Pair pair = bed.Connect();
@@ -398,6 +409,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_input.c tcp_do_segment(): SS_NOFDREF and a state behind CLOSE_WAIT")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_input.c tcp_input(): SS_NOFDREF and a state behind CLOSE_WAIT")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_input.c tcp_input(): SS_NOFDREF and a state behind CLOSE_WAIT")]
+    [NetBSD(Holds, Source, "tcp_input.c 1.438.2.1 (2024)", "sys/netinet/tcp_input.c tcp_input(): SS_NOFDREF and a state behind CLOSE_WAIT")]
     public Task LateDataForFinWait1OrphanResets(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
     {
         Pair pair = bed.Connect();
@@ -436,6 +448,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_usrreq.c tcp_usrclosed(); sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_usrreq.c tcp_usrclosed(); sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_usrclosed(); sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
+    [NetBSD(Holds, Source, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_usrclosed(); sys/netinet/tcp_timer.c tcp_timer_rexmt()")]
     public Task DeathInCloseWaitLeavesLastAck(Ip ip) => Bench.Decide(Shrunk(ip), bed =>
     {
         Pair pair = bed.Connect();
@@ -478,6 +491,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_usrreq.c tcp_usrclosed(): TCPS_SYN_SENT; tcp_input.c tcp_dropwithreset()")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_usrreq.c tcp_usrclosed(): TCPS_SYN_SENT")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_usrclosed(): TCPS_SYN_SENT")]
+    [NetBSD(Holds, Inferred, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_disconnect1(), tcp_usrclosed(): TCPS_SYN_SENT")]
     public Task DeathInSynSentLeavesNothing(Ip ip, Topology path) => Bench.Decide(ip, path, bed =>
     {
         Victim server = bed.ForkBystander(Host.Peers);
@@ -515,6 +529,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_subr.c sysctl_drop(); tcpdrop(8)")]
     [DragonFly(Holds, Source, "5.9", "net.inet.tcp.drop; tcpdrop(8)")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_ident(); tcpdrop(8)")]
+    [NetBSD(Holds, Source, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c sysctl_net_inet_tcp_ident(), for net.inet.tcp.drop too: tcp_drop(); tcpdrop(8)")]
     public Task AdministratorCanDropOrphan(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -547,6 +562,7 @@ public sealed class FinWait1Orphans
     [FreeBSD(NotApplicable, OnlyLinuxCounts)]
     [DragonFly(NotApplicable, OnlyLinuxCounts)]
     [OpenBSD(NotApplicable, OnlyLinuxCounts)]
+    [NetBSD(NotApplicable, OnlyLinuxCounts)]
     public Task RtoMaxShortensOrphan(Ip ip) => Bench.Decide(
         new TestbedPlan(ip, Topology.Loopback)
         {

@@ -15,6 +15,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_input.c tcp_do_segment(): TCPS_FIN_WAIT_1, TT_2MSL with TP_MAXIDLE or finwait2_timeout")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_input.c tcp_input(): TCPS_FIN_WAIT_1, t_maxidle")]
     [OpenBSD(Holds, Measured, "7.3", "transcript fin-wait-2-life: gone after 675 s; sys/netinet/tcp_input.c tcp_input(); in 8.0-beta it outlasted a watch of 900 s, see F02")]
+    [NetBSD(Holds, Source, "tcp_input.c 1.438.2.1 (2024)", "sys/netinet/tcp_input.c tcp_input(): in FIN_WAIT_1 TCPT_2MSL with t_maxidle; sys/netinet/tcp_timer.c tcp_timer_2msl()")]
     public Task FinWait2OrphanExpires(Ip ip) => Bench.Decide(ShortLived(ip), bed =>
     {
         Pair pair = bed.Connect();
@@ -44,6 +45,7 @@ public sealed class FinWait2Orphans
     [DragonFly(NotApplicable, OnlyOpenBsd)]
     [OpenBSD(DoesNotHold, Measured, "7.3", "transcript fin-wait-2-life: gone after 675 s; sys/netinet/tcp_input.c tcp_input(): tcp_maxidle", Until = "7.7")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_input.c tcp_input(), sys/netinet/tcp_usrreq.c tcp_usrclosed(): TCPTV_KEEPCNT * tcp_keepidle; transcript fin-wait-2-life: in 8.0-beta still there after 900 s", Since = "7.7")]
+    [NetBSD(NotApplicable, OnlyOpenBsd)]
     public Task OpenBsdFinWait2UsesKeepidle(Ip ip) => Bench.Decide(ip, bed =>
     {
         TimeSpan longerThanEightIntervals = TimeSpan.FromSeconds(60);
@@ -76,6 +78,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_input.c tcp_do_segment(): TT_2MSL only if the socket cannot receive any more")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_input.c tcp_input(): only if SS_CANTRCVMORE")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_input.c tcp_input(): only if SS_CANTRCVMORE")]
+    [NetBSD(Holds, Source, "tcp_input.c 1.438.2.1 (2024)", "sys/netinet/tcp_input.c tcp_input(): TCPT_2MSL only if SS_CANTRCVMORE")]
     public Task OwnedFinWait2NeverExpires(Ip ip) => Bench.Decide(ShortLived(ip), bed =>
     {
         Pair pair = bed.Connect();
@@ -110,6 +113,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_usrreq.c tcp_usrclosed(): TCPS_FIN_WAIT_2, TT_2MSL")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
+    [NetBSD(Holds, Source, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_usrclosed(): TCPS_FIN_WAIT_2, TCPT_2MSL with t_maxidle")]
     public Task DeathStartsFinWait2Timer(Ip ip) => Bench.Decide(ShortLived(ip), bed =>
     {
         Pair pair = bed.Connect();
@@ -152,6 +156,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(NotApplicable, OnlyLinux)]
     [DragonFly(NotApplicable, OnlyLinux)]
     [OpenBSD(NotApplicable, OnlyLinux)]
+    [NetBSD(NotApplicable, OnlyLinux)]
     public Task Linger2SetsFinWait2Life(Ip ip, [Each(1, 60, -1)] int seconds) => Bench.Decide(ShortLived(ip), bed =>
     {
         bool isLonger = seconds > 1;
@@ -190,6 +195,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_input.c tcp_do_segment(): data after the process has gone, dropwithreset")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_input.c tcp_input(): SS_NOFDREF, dropwithreset")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_input.c tcp_input(): SS_NOFDREF, dropwithreset")]
+    [NetBSD(Holds, Source, "tcp_input.c 1.438.2.1 (2024)", "sys/netinet/tcp_input.c tcp_input(): SS_NOFDREF, dropwithreset")]
     public Task LateDataForFinWait2OrphanResets(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -229,6 +235,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_input.c tcp_do_segment(): TCPS_FIN_WAIT_2, tcp_twstart(); dropwithreset")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_input.c tcp_input(): TCPS_FIN_WAIT_2; dropwithreset")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_input.c tcp_input(): TCPS_FIN_WAIT_2; dropwithreset")]
+    [NetBSD(Holds, Inferred, "tcp_input.c 1.438.2.1 (2024)", "sys/netinet/tcp_input.c tcp_input(): TCPS_FIN_WAIT_2; dropwithreset")]
     public Task LateFinBecomesTimeWaitWithoutProcess(Ip ip) => Bench.Decide(ShortLived(ip), bed =>
     {
         Pair pair = bed.Connect();
@@ -268,6 +275,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(NotApplicable, OnlyLinuxCounts)]
     [DragonFly(NotApplicable, OnlyLinuxCounts)]
     [OpenBSD(NotApplicable, OnlyLinuxCounts)]
+    [NetBSD(NotApplicable, OnlyLinuxCounts)]
     public Task FinWait2OrphanIsCountedAsTimeWait(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -307,6 +315,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_timer.c tcp_timer_2msl(): tcp_close(), which sends nothing")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_timer.c tcp_timer_2msl(): tcp_close()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_2msl(): tcp_close()")]
+    [NetBSD(Holds, Inferred, "tcp_timer.c 1.89 (2015)", "sys/netinet/tcp_timer.c tcp_timer_2msl(): tcp_close(), which sends nothing")]
     public Task ExpiredFinWait2OrphanTellsPeerNothing(Ip ip) => Bench.Decide(ShortLived(ip), bed =>
     {
         Pair pair = bed.Connect();
@@ -344,6 +353,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_input.c tcp_do_segment(): below the window, dropafterack; dropwithreset without a connection")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_input.c tcp_input(): dropafterack; dropwithreset")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_input.c tcp_input(): dropafterack; dropwithreset")]
+    [NetBSD(Unknown, "sys/netinet/tcp_timer.c tcp_timer_2msl() starts anew while t_rcvtime is recent, so probes may keep the orphan; nobody has tried it")]
     public Task KeepaliveIsAnsweredForFinWait2Orphan(Ip ip) => Bench.Decide(ShortLived(ip), bed =>
     {
         Pair pair = bed.Connect();
@@ -384,6 +394,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/uipc_socket.c soreceive_stream(): what is in so_rcv is read first")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sorecvtcp()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c soreceive()")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soreceive(): what is in so_rcv is read first")]
     public Task ReceivedDataOutlivesOrphan(Ip ip) => Bench.Decide(ShortLived(ip), bed =>
     {
         Pair pair = bed.Connect();
@@ -421,6 +432,7 @@ public sealed class FinWait2Orphans
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_usrreq.c tcp_usr_shutdown(), tcp_usrclosed(): FIN_WAIT_2 is left as it is")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_usrreq.c tcp_usrclosed()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_shutdown(), tcp_usrclosed()")]
+    [NetBSD(Holds, Inferred, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_usrclosed(): FIN_WAIT_2 is left as it is; sys/kern/uipc_socket.c soshutdown(): SHUT_RD tells the protocol nothing")]
     public Task DeathAfterShutdownSendsNothing(Ip ip, [Each("SHUT_RD", "SHUT_WR", "SHUT_RDWR")] string how) => Bench.Decide(ip, bed =>
     {
         bool sendsFin = how != "SHUT_RD";

@@ -14,6 +14,7 @@ public sealed class UnreadData
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_usrreq.c tcp_disconnect(): sbflush() of the receive buffer, then FIN")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_usrreq.c tcp_disconnect(): flushes, then FIN")]
     [OpenBSD(DoesNotHold, Measured, "7.3, 8.0-beta", "transcript further-deaths, part F: FIN_WAIT_2 and CLOSE_WAIT; sys/netinet/tcp_usrreq.c tcp_dodisconnect()")]
+    [NetBSD(DoesNotHold, Source, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_disconnect1(): sbflush() of the receive buffer, then FIN")]
     public Task UnreadDataTurnsDeathIntoReset(Ip ip, [Each(UnderscoreExit, Sigkill)] DeathPath death) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -56,6 +57,7 @@ public sealed class UnreadData
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/uipc_socket.c soreceive_stream(): data before so_error; the victim itself sends FIN there (H01)")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sorecvtcp(): data before so_error; the victim itself sends FIN there (H01)")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c soreceive(): data before so_error; the victim itself sends FIN there (H01)")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soreceive(): data before so_error; the victim itself sends FIN there (H01)")]
     public Task PeerReadsDeliveredReplyBeforeReset(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -93,6 +95,7 @@ public sealed class UnreadData
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_usrreq.c tcp_disconnect(): sbflush() of the receive buffer, then tcp_usrclosed() and output")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_usrreq.c tcp_disconnect(): flushes the receive buffer, then output")]
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_dodisconnect(): flushes the receive buffer, then output")]
+    [NetBSD(DoesNotHold, Source, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_disconnect1(): sbflush() of the receive buffer, then tcp_usrclosed() and output")]
     public Task UnreadDataDestroysUnsentReply(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
     {
         const int Reply = 64 * 1024;
@@ -136,6 +139,7 @@ public sealed class UnreadData
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_usrreq.c tcp_disconnect(): FIN in any case")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_usrreq.c tcp_disconnect(): FIN in any case")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_dodisconnect(): FIN in any case")]
+    [NetBSD(Holds, Source, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_disconnect1(): FIN in any case")]
     public Task UnreadFinIsNotUnreadData(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -172,6 +176,7 @@ public sealed class UnreadData
     [FreeBSD(NotApplicable, NoReset)]
     [DragonFly(NotApplicable, NoReset)]
     [OpenBSD(NotApplicable, NoReset)]
+    [NetBSD(NotApplicable, NoReset)]
     public Task OnlyReadingCountsAsRead(Ip ip, [Each("peeked at", "SHUT_RD", "urgent")] string unread) => Bench.Decide(ip, bed =>
     {
         const int MSG_OOB = 1;
@@ -235,6 +240,7 @@ public sealed class UnreadData
     [FreeBSD(NotApplicable, NoReset)]
     [DragonFly(NotApplicable, NoReset)]
     [OpenBSD(NotApplicable, NoReset)]
+    [NetBSD(NotApplicable, NoReset)]
     public Task FullyReadQueueDoesNotReset(Ip ip) => Bench.Decide(ip, bed =>
     {
         const int Request = 100;
@@ -284,6 +290,7 @@ public sealed class UnreadData
     [FreeBSD(Holds, Inferred, "13.0", "tools/regression/netinet/tcpfullwindowrst; sys/netinet/tcp_usrreq.c tcp_disconnect(): the window opens, then FIN, then RST for more data")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_usrreq.c tcp_disconnect(): the window opens, then FIN, then RST for more data")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_dodisconnect(): the window opens, then FIN, then RST for more data")]
+    [NetBSD(Holds, Inferred, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_disconnect1(): the window opens, then FIN; sys/netinet/tcp_input.c tcp_input(): RST for more data")]
     public Task KillingStuckReaderFreesPeer(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
     {
         const int TooMuch = 5 * 1024 * 1024;
@@ -327,6 +334,7 @@ public sealed class UnreadData
     [FreeBSD(DoesNotHold, Source, "13.0", "sys/netinet/tcp_usrreq.c tcp_disconnect(): sbflush() of the receive buffer; the FIN was sent before")]
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_usrreq.c tcp_disconnect(): flushes the receive buffer")]
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_dodisconnect(): flushes the receive buffer")]
+    [NetBSD(DoesNotHold, Source, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_disconnect1(): sbflush() of the receive buffer; the FIN was sent before")]
     public Task ShutdownDoesNotPreventReset(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
@@ -373,6 +381,7 @@ public sealed class UnreadData
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/uipc_socket.c soreceive_stream(): data before so_error; sys/kern/uipc_socket.c soisdisconnected() drops so_snd only")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sorecvtcp(): data before so_error")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c soreceive(): data before so_error")]
+    [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c soreceive(): data before so_error")]
     public Task FailedUploadLeavesTheReplyReadable(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect();
