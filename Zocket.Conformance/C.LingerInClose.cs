@@ -340,7 +340,7 @@ public sealed class LingerInClose
     [NetBSD(Unknown, "in TIME_WAIT too soclose() gets to tcp_disconnect1(), which may drop the connection with RST; nobody has tried it")]
     public Task ZeroLingerCloseResetsByState(
         Ip ip,
-        [Each(ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, FIN_WAIT_2, TIME_WAIT)] TcpState state) => Bench.Decide(ip, bed =>
+        [Each(ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, FIN_WAIT_2, TIME_WAIT)] TcpState state) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { LeavesTimeWait = state == TIME_WAIT }, bed =>
     {
         Pair pair = bed.Connect();
         Pair ordinary = bed.Connect("control");

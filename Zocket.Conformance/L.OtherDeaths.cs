@@ -185,7 +185,7 @@ public sealed class OtherDeaths
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_procctl.c reap_acquire(); sys/kern/kern_exit.c exit1(): fdescfree() before PRS_ZOMBIE")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_exit.c reaper_get(), exit1(): fdfree() before proc_move_allproc_zombie()")]
     [OpenBSD(NotApplicable, "there are no subreapers: init(8) adopts, and always waits")]
-    public Task UnreapedZombieOutlivesItsConnection(Ip ip) => Bench.Decide(ip, bed =>
+    public Task UnreapedZombieOutlivesItsConnection(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { LeavesTimeWait = true }, bed =>
     {
         Pair pair = bed.Connect();
         Pair other = bed.Connect("control");

@@ -405,7 +405,7 @@ public sealed class WhatAnOrphanKeeps
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/in_pcb.c in_pcb_lport_dest(), in_pcbbind_setup()")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/in_pcb.c in_pcbbind()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/in_pcb.c in_pcbaddrisavail()")]
-    public Task OrphanKeepsTheServersPort(Ip ip) => Bench.Decide(ip, bed =>
+    public Task OrphanKeepsTheServersPort(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { LeavesTimeWait = true }, bed =>
     {
         Victim victim = bed.Fork();
         Victim client = bed.ForkBystander();
