@@ -475,11 +475,8 @@ public sealed class LingerInClose
         bed.Control($"the connection is in {state}", pair.VictimEnd.Await(state).State == state);
     }
 
-    private static Returned FlagsOf(Victim victim, int descriptor)
-    {
-        const int F_GETFD = 1;
-        return victim.Attempt("fcntl(F_GETFD)", Call.To("fcntl", descriptor, F_GETFD));
-    }
+    private static Returned FlagsOf(Victim victim, int descriptor) =>
+        victim.Attempt("fcntl(F_GETFD)", Call.To("fcntl", descriptor, "F_GETFD"));
 
     private static Returned AttemptLinger(Victim victim, int seconds) => victim.Attempt(
         $"setsockopt(SO_LINGER, {{1, {seconds}}})",
@@ -487,10 +484,8 @@ public sealed class LingerInClose
 
     private static int LingerOf(Victim victim)
     {
-        const int SOL_SOCKET = 1;
-        const int SO_LINGER = 13;
         Memory linger = Memory.Room(8);
-        CallResult result = victim.Make("getsockopt", victim.Descriptor(), SOL_SOCKET, SO_LINGER, linger, Memory.Of(8));
+        CallResult result = victim.Make("getsockopt", victim.Descriptor(), "SOL_SOCKET", "SO_LINGER", linger, Memory.Of(8));
         return BitConverter.ToInt32(result.After(linger)[4..]);
     }
 }

@@ -179,15 +179,13 @@ public sealed class UnreadData
     [NetBSD(NotApplicable, NoReset)]
     public Task OnlyReadingCountsAsRead(Ip ip, [Each("peeked at", "SHUT_RD", "urgent")] string unread) => Bench.Decide(ip, bed =>
     {
-        const int MSG_OOB = 1;
-        const int MSG_PEEK = 2;
         Pair pair = bed.Connect();
         Pair wasRead = bed.Connect("control");
         Victim victim = bed.Fork(pair, wasRead);
         wasRead.PeerEnd.Write(1);
         if (unread == "urgent")
         {
-            pair.PeerEnd.Call("sendto", Memory.Of<byte>(0), 1, MSG_OOB, 0, 0);
+            pair.PeerEnd.Call("sendto", Memory.Of<byte>(0), 1, "MSG_OOB", 0, 0);
         }
         else
         {
@@ -199,7 +197,7 @@ public sealed class UnreadData
         switch (unread)
         {
             case "peeked at":
-                victim.Make("recv(MSG_PEEK)", Call.To("recvfrom", victim.Descriptor(pair), Memory.Room(10), 10, MSG_PEEK, 0, 0));
+                victim.Make("recv(MSG_PEEK)", Call.To("recvfrom", victim.Descriptor(pair), Memory.Room(10), 10, "MSG_PEEK", 0, 0));
                 break;
             case "SHUT_RD":
                 victim.Shutdown("SHUT_RD", pair);

@@ -335,10 +335,8 @@ public sealed class Blockers
     // accf_data(9): struct accept_filter_arg is a name of 16 bytes and an argument of 240.
     private static void WaitForDataBeforeAccept(Victim server, int listener)
     {
-        const int SOL_SOCKET = 0xffff;
-        const int SO_ACCEPTFILTER = 0x1000;
         byte[] argument = new byte[16 + 240];
         "dataready"u8.CopyTo(argument);
-        server.Make("setsockopt(SO_ACCEPTFILTER, dataready)", Call.To("setsockopt", listener, SOL_SOCKET, SO_ACCEPTFILTER, new Memory(argument), argument.Length));
+        server.Make("setsockopt(SO_ACCEPTFILTER, dataready)", Call.To("setsockopt", listener, "SOL_SOCKET", "SO_ACCEPTFILTER", new Memory(argument), argument.Length));
     }
 }

@@ -762,16 +762,12 @@ public sealed class OtherDeaths
     }
 
     // alarm(2) goes by whole seconds; setitimer(2) is the same timer by microseconds.
-    private static Death DieOfAlarm(Victim victim)
-    {
-        const int ITIMER_REAL = 0;
-        return victim.DieOf("sets an alarm", Call.To("setitimer", ITIMER_REAL, Memory.Of(0L, 0L, 0L, 1000L), 0));
-    }
+    private static Death DieOfAlarm(Victim victim) =>
+        victim.DieOf("sets an alarm", Call.To("setitimer", "ITIMER_REAL", Memory.Of(0L, 0L, 0L, 1000L), 0));
 
     private static Death DieOfFileSize(Victim victim)
     {
-        const int RLIMIT_FSIZE = 1;
-        victim.Limit(RLIMIT_FSIZE, 1, "limits its files to one byte");
+        victim.Limit("RLIMIT_FSIZE", 1, "limits its files to one byte");
         int file = (int)victim.Make("creates a file", Call.To("memfd_create", new Memory("log"u8.ToArray().Append((byte)0).ToArray()), 0)).Value;
         victim.Make("writes the byte that it may", new Call(CallKind.Write, file, 1));
         return victim.DieOf("writes one byte more", new Call(CallKind.Write, file, 1));

@@ -492,11 +492,7 @@ public sealed class WhatAnOrphanKeeps
 
     private static void SetTypeOfService(Victim victim, Ip ip, int value)
     {
-        const int IPPROTO_IP = 0;
-        const int IP_TOS = 1;
-        const int IPPROTO_IPV6 = 41;
-        const int IPV6_TCLASS = 67;
-        (int level, int option) = ip == Ip.IPv4 ? (IPPROTO_IP, IP_TOS) : (IPPROTO_IPV6, IPV6_TCLASS);
+        (string level, string option) = ip == Ip.IPv4 ? ("IPPROTO_IP", "IP_TOS") : ("IPPROTO_IPV6", "IPV6_TCLASS");
         victim.Make("setsockopt(type of service)", Call.To("setsockopt", victim.Descriptor(), level, option, Memory.Of(value), sizeof(int)));
     }
 
