@@ -109,7 +109,7 @@ public sealed class OrderOfDeath
         Victim victim = bed.Fork(pair);
         pair.Hush();
         victim.Write(10);
-        bed.Control("while it lives it has one descriptor", victim.Look().Descriptors?.Count == 1);
+        bed.Control("while it lives it has one descriptor", victim.LookAtDescriptors().Count == 1);
 
         victim.Exit();
         ProcessSeen zombie = victim.Look();
@@ -351,7 +351,7 @@ public sealed class OrderOfDeath
         IReadOnlyList<Pair> pairs = bed.Connect(Many);
         Victim victim = bed.Fork([.. pairs]);
         int[] descriptors = [.. pairs.Select(pair => victim.Descriptor(pair))];
-        bed.Control("the process has them in the order in which they were connected", victim.Look().Descriptors?.SequenceEqual(descriptors) == true);
+        bed.Control("the process has them in the order in which they were connected", victim.LookAtDescriptors().SequenceEqual(descriptors));
 
         victim.Kill();
         bed.Control("all peers meet the FIN", pairs.All(pair => pair.VictimEnd.Await(FIN_WAIT_2).State == FIN_WAIT_2));

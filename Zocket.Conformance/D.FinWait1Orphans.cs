@@ -161,8 +161,11 @@ public sealed class FinWait1Orphans
         int plain = successor.Socket(ip);
         Returned bind = successor.AttemptBind(plain, port);
         int toAnotherPeer = BoundWithReuse(successor, ip, port);
-        int toSamePeer = BoundWithReuse(successor, ip, port);
         successor.Connect(toAnotherPeer, anotherPeer);
+
+        // Only now: on the BSDs SO_REUSEADDR passes over sockets that are connected, not over one that is merely bound (sys/netinet/in_pcb.c
+        // in_pcblookup_local() without INPLOOKUP_WILDCARD).
+        int toSamePeer = BoundWithReuse(successor, ip, port);
         Returned again = successor.AttemptConnect(toSamePeer, peer);
         bed.Look("after a bind() to the orphan's port, and a connect() from it to the orphan's peer");
         successor.Make("setsockopt(SO_LINGER, {1, 0})", new Call(CallKind.SetLinger, toAnotherPeer, 1, 0));

@@ -340,7 +340,7 @@ public sealed class WhatAnOrphanKeeps
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_output.c tcp_output(); sys/netinet/tcp_timewait.c tcp_twrespond()")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
-    public Task OrphanKeepsTimestamps(Ip ip) => Bench.Decide(Retransmitting(ip), bed =>
+    public Task OrphanKeepsTimestamps(Ip ip) => Bench.Decide(Retransmitting(ip) with { LeavesTimeWait = true }, bed =>
     {
         Pair pair = bed.Connect();
         bed.Set("net.ipv4.tcp_timestamps", "0");
@@ -357,7 +357,7 @@ public sealed class WhatAnOrphanKeeps
     [FreeBSD(Holds, Inferred, "13.0", "sys/netinet/tcp_output.c tcp_output(): inp_ip_tos, in6p_outputopts")]
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_output.c tcp_output(): inp_ip_tos")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output(): inp_ip.ip_tos")]
-    public Task OrphanKeepsTypeOfService(Ip ip) => Bench.Decide(Retransmitting(ip), bed =>
+    public Task OrphanKeepsTypeOfService(Ip ip) => Bench.Decide(Retransmitting(ip) with { LeavesTimeWait = true }, bed =>
     {
         const int Lowest = 0x20;
         const int Dscp = 0xfc;
