@@ -316,7 +316,7 @@ public sealed class OtherSockets
     [Note("My child reports to me over a datagram socketpair: how do I notice that it was killed? On Linux not at all, for both ends of a stream pair are told, of a datagram pair neither. On the BSDs a read fails once with ECONNRESET, behind all it had sent, because my end is connected to its.")]
     [Linux(Holds, Measured, "6.18", "net/unix/af_unix.c unix_dgram_sendmsg(): onto the receiver's queue; unix_release_sock(): sk_shutdown and sk_err of the other are a stream's or a SOCK_SEQPACKET's only")]
     [FreeBSD(DoesNotHold, Source, "14.0", "sys/kern/uipc_usrreq.c uipc_detach(), unp_drop(): so_error of whoever is connected to it is ECONNRESET; unp_disconnect(), uipc_soreceive_dgram(): what was sent comes first")]
-    [DragonFly(DoesNotHold, Source, "5.9", "sys/kern/uipc_usrreq.c unp_detach(), unp_drop(): so_error of whoever is connected to it is ECONNRESET; sys/kern/uipc_socket.c soreceive(): what was sent comes first")]
+    [DragonFly(DoesNotHold, Inferred, "5.9", "sys/kern/uipc_usrreq.c unp_detach(), unp_drop(): so_error of whoever is connected to it is ECONNRESET; sys/kern/uipc_socket.c soreceive(): what was sent comes first")]
     [OpenBSD(DoesNotHold, Source, "uipc_usrreq.c 1.221 (2025)", "sys/kern/uipc_usrreq.c unp_detach(): so_error of whoever is connected to it is ECONNRESET; sys/kern/uipc_socket.c soreceive(): what was sent comes first")]
     public Task UnixDatagramsOutliveTheirSender(Ip ip) => Bench.Decide(ip, bed =>
     {
