@@ -370,7 +370,7 @@ public sealed class OrderOfDeath
     [Linux(Holds, Measured, "6.18", "kernel/exit.c wait_consider_task() with delay_group_leader(); exit_files() drops one reference of a shared files_struct")]
     [FreeBSD(Holds, Inferred, "13.0", "sys/kern/kern_thr.c kern_thr_exit(): the process goes on while it has a thread")]
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/kern_exit.c: an LWP's exit is not its process's")]
-    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "regress/sys/kern/main-thread-exited; sys/kern/kern_exit.c exit1() with EXIT_THREAD")]
+    [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "regress/sys/kern/main-thread-exited; sys/kern/kern_exit.c exit1() with EXIT_THREAD: the first thread sleeps on thrdeath, before fdfree(), while there is another")]
     [NetBSD(Holds, Inferred, "kern_exit.c 1.245 (2015)", "sys/kern/kern_exit.c exit1() is for the last thread; lwp_exit() of another leaves the descriptors")]
     public Task DeadMainThreadKeepsSockets(Ip ip) => Bench.Decide(ip, bed =>
     {
@@ -403,7 +403,7 @@ public sealed class OrderOfDeath
     [Linux(Holds, Measured, "6.18", "kernel/exit.c exit_notify(): the leader stays EXIT_ZOMBIE until its group is empty; proc_pid_stat(5)")]
     [FreeBSD(DoesNotHold, Inferred, "13.0", "sys/kern/kern_proc.c: the state is the process's, PRS_NORMAL while a thread lives")]
     [DragonFly(DoesNotHold, Inferred, "5.9", "sys/kern/kern_kinfo.c: the state is the process's")]
-    [OpenBSD(DoesNotHold, Inferred, "the snapshot of August 2026", "sys/kern/kern_sysctl.c fill_kproc(): the state is taken from a living thread")]
+    [OpenBSD(DoesNotHold, Source, "kern_sysctl.c 1.482 (2025)", "sys/kern/kern_sysctl.c fill_kproc(): the best state of all ps_threads; sys/kern/kern_exit.c exit1() takes a thread that ends out of these first")]
     [NetBSD(Unknown, "which thread ps(1) asks for the state has not been read")]
     public Task DeadMainThreadIsShownAsZombie(Ip ip) => Bench.Decide(ip, bed =>
     {

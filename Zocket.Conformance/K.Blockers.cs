@@ -118,7 +118,7 @@ public sealed class Blockers
         Victim server = bed.ForkBystander();
         int listener = server.Socket(ip);
         Endpoint address = server.Listen(listener, AnyPort(ip));
-        WaitForDataBeforeAccept(server, listener);
+        server.AcceptOnlyWithData(listener);
         Victim victim = bed.Fork();
         int connected = victim.Socket(ip);
         server.Begin("accept() blocks", new Call(CallKind.Accept, listener));
@@ -331,12 +331,4 @@ public sealed class Blockers
     private static Endpoint AnyPort(Ip ip) => new(ip == Ip.IPv4 ? IPAddress.Loopback : IPAddress.IPv6Loopback, 0);
 
     private static TimeSpan Longer(TimeSpan one, TimeSpan? other) => other > one ? other.Value : one;
-
-    // accf_data(9): struct accept_filter_arg is a name of 16 bytes and an argument of 240.
-    private static void WaitForDataBeforeAccept(Victim server, int listener)
-    {
-        byte[] argument = new byte[16 + 240];
-        "dataready"u8.CopyTo(argument);
-        server.Make("setsockopt(SO_ACCEPTFILTER, dataready)", Call.To("setsockopt", listener, "SOL_SOCKET", "SO_ACCEPTFILTER", new Memory(argument), argument.Length));
-    }
 }

@@ -182,14 +182,17 @@ public sealed class OtherDeaths
     [Claim("L07", "A zombie that its subreaper never reaps outlives its connection: all data, both FINs and TIME_WAIT come and it is still there.")]
     [Note("My container is full of zombies: do they hold connections? No. A PID 1 or supervisor that does not wait() keeps only process table entries; the connections of the dead have gone their way long before.")]
     [Linux(Holds, Measured, "6.18", "kernel/exit.c find_new_reaper(): has_child_subreaper; exit_files() before exit_notify()")]
-    [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_procctl.c reap_acquire(); sys/kern/kern_exit.c exit1(): fdescfree() before PRS_ZOMBIE")]
-    [DragonFly(Holds, Source, "5.9", "sys/kern/kern_exit.c reaper_get(), exit1(): fdfree() before proc_move_allproc_zombie()")]
+    [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_procctl.c reap_acquire(), which leaves out children that are there already; sys/kern/kern_exit.c exit1(): fdescfree() before PRS_ZOMBIE")]
+    [DragonFly(Holds, Source, "5.9", "sys/kern/kern_fork.c fork1(): a child has the reaper that its parent has then; sys/kern/kern_exit.c exit1(): fdfree() before proc_move_allproc_zombie()")]
     [OpenBSD(NotApplicable, "there are no subreapers: init(8) adopts, and always waits")]
     public Task UnreapedZombieOutlivesItsConnection(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { LeavesTimeWait = true }, bed =>
     {
         Pair pair = bed.Connect();
         Pair other = bed.Connect("control");
         Victim supervisor = bed.Fork(pair);
+
+        // Before it forks: on the BSDs whom it has forked already stays init's to adopt.
+        supervisor.AdoptOrphans();
         Victim parent = supervisor.Fork();
         Victim worker = parent.Fork();
         Victim plain = bed.Fork(other);
@@ -197,7 +200,6 @@ public sealed class OtherDeaths
         supervisor.KeepOnly();
         parent.KeepOnly();
         plain.KeepOnly();
-        supervisor.AdoptOrphans();
         parent.Kill();
         plain.Kill();
         bed.Control("the worker lives on without the parent that forked it", !worker.IsWaitable() && pair.VictimEnd.Look().State == ESTABLISHED);

@@ -547,7 +547,7 @@ public sealed class DataOnItsWay
 
     [Claim("M15", "What a rate limit (SO_MAX_PACING_RATE) has held back is sent after death, at that rate and not faster.")]
     [Linux(Holds, Measured, "6.18", "net/ipv4/tcp_output.c tcp_pacing_check(), tcp_pace_kick(): the timer is the connection's, not the process's; socket(7)")]
-    [FreeBSD(Unknown, "SO_MAX_PACING_RATE needs a network card or a TCP stack (RACK) that paces; neither was read")]
+    [FreeBSD(NotApplicable, "SO_MAX_PACING_RATE is the network card's to keep: sys/netinet/in_pcb.c in_pcboutput_txrtlmt() does nothing where the interface has no IFCAP_TXRTLMT, as lo0 and epair(4)")]
     [DragonFly(NotApplicable, "there is no SO_MAX_PACING_RATE")]
     [OpenBSD(NotApplicable, "there is no SO_MAX_PACING_RATE")]
     [Note("I killed the worker that saturates the uplink: is the bandwidth free at once? Not if it was paced: the kernel goes on sending what it had accepted, as slowly as before.")]
