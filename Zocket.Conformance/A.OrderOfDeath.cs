@@ -192,7 +192,7 @@ public sealed class OrderOfDeath
         bed.Look("the orphan is there");
 
         bed.Set("net.ipv4.tcp_orphan_retries", "1");
-        SocketSeen expired = pair.VictimEnd.Await(None);
+        SocketSeen expired = pair.VictimEnd.AwaitGivingUp();
         Returned bound = bystander.AttemptBind(socket, port);
         ProcessSeen zombie = victim.Look();
         bed.Look("the orphan has expired, before wait()");
@@ -251,14 +251,14 @@ public sealed class OrderOfDeath
     [DragonFly(Holds, Measured, "5.9", "transcript linger-and-death, part H: zombie within 2 ms, Send-Q kept")]
     [OpenBSD(Holds, Measured, "7.3, 8.0-beta", "transcript further-deaths, part E: SDEAD at once, Send-Q 65432 kept")]
     [NetBSD(Holds, Inferred, "uipc_socket.c 1.301 (2022)", "sys/kern/uipc_socket.c sosend(): sbwait() can be interrupted; sys/kern/kern_exit.c exit1()")]
-    public Task KilledInBlockedWriteDiesAtOnce(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
+    public Task KilledInBlockedWriteDiesAtOnce(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect(plan: new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 16 * 1024 });
         Victim victim = bed.Fork(pair);
         victim.BlockInWrite(5 * 1024 * 1024);
         bed.Control(
             "the peer's window is closed, and the writer is inside write() and alive",
-            bed.Await(() => pair.VictimEnd.Look().Timer == TimerKind.Persist && victim.IsBlocked()) && !victim.IsWaitable());
+            bed.Await(() => pair.VictimEnd.WaitsForRoom() && victim.IsBlocked()) && !victim.IsWaitable());
         bed.Name(pair.VictimEnd.Look().SendQueue, "what the kernel had accepted");
         bed.Name(pair.PeerEnd.Look().ReceiveQueue, "a full receive buffer");
 
@@ -292,7 +292,7 @@ public sealed class OrderOfDeath
         Victim victim = bed.Fork(pair);
         Victim dying = bed.Fork(other);
         victim.Write(Queued);
-        bed.Control("not all of it is sent: the peer's window is closed", pair.VictimEnd.Await(seen => seen.Timer == TimerKind.Persist).SendQueue > 0);
+        bed.Control("not all of it is sent: the peer's window is closed", pair.VictimEnd.Await(pair.VictimEnd.WaitsForRoom).SendQueue > 0);
 
         victim.Stop();
         dying.Kill();

@@ -207,7 +207,7 @@ public sealed class FinWait1Orphans
         open.VictimEnd.Await(FIN_WAIT_2);
         bed.Look("after wait()");
         HaveOrphansGivenUpSoon(bed);
-        SocketSeen orphan = pair.VictimEnd.Await(None);
+        SocketSeen orphan = pair.VictimEnd.AwaitGivingUp();
         bed.Control("the orphan whose peer has answered is not given up", open.VictimEnd.Look().State == FIN_WAIT_2);
         bed.Look("after the orphan was given up");
 
@@ -241,7 +241,7 @@ public sealed class FinWait1Orphans
         victim.Reap();
         bed.Control("the orphan is there after wait()", pair.VictimEnd.Look().State == FIN_WAIT_1);
         HaveOrphansGivenUpSoon(bed);
-        SocketSeen orphan = pair.VictimEnd.Await(None);
+        SocketSeen orphan = pair.VictimEnd.AwaitGivingUp();
         SocketSeen held = owned.VictimEnd.Look();
         bed.Look("after the orphan was given up");
 
@@ -350,7 +350,7 @@ public sealed class FinWait1Orphans
         victim.Reap();
         bed.Control("the orphan is there after wait()", pair.VictimEnd.Look().State == FIN_WAIT_1);
         HaveOrphansGivenUpSoon(bed);
-        SocketSeen orphan = pair.VictimEnd.Await(None);
+        SocketSeen orphan = pair.VictimEnd.AwaitGivingUp();
 
         // What is sent later is captured later: once this RST is there, all that was sent before is.
         another.Kill();
@@ -476,7 +476,7 @@ public sealed class FinWait1Orphans
         bed.Look("before wait()");
         victim.Reap();
         HaveOrphansGivenUpSoon(bed);
-        SocketSeen orphan = pair.VictimEnd.Await(None);
+        SocketSeen orphan = pair.VictimEnd.AwaitGivingUp();
         bed.Control("the connection that has an owner is not given up", owned.VictimEnd.Look().State == CLOSE_WAIT);
         bed.Look("after the orphan was given up");
 
@@ -606,7 +606,6 @@ public sealed class FinWait1Orphans
     private static TestbedPlan Shrunk(Ip ip, Topology path = Topology.Loopback) => new(ip, path)
     {
         AwaitsRetransmissions = true,
-        ReadsTimers = true,
         Settings = new Dictionary<string, string>
         {
             ["net.ipv4.tcp_rto_min_us"] = "50000",
@@ -639,7 +638,7 @@ public sealed class FinWait1Orphans
 
         bed.Control(
             "nobody answers, and it is sent again",
-            pairs.All(pair => pair.VictimEnd.Await(seen => seen.Retransmits > 0) is { SendQueue: 10, Retransmits: > 0 }));
+            pairs.All(pair => pair.VictimEnd.Await(pair.VictimEnd.HasSentAgain) is { SendQueue: 10 } seen && pair.VictimEnd.HasSentAgain(seen)));
     }
 
     private static int BoundWithReuse(Victim process, Ip ip, Endpoint to)

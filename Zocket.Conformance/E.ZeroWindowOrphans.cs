@@ -16,7 +16,7 @@ public sealed class ZeroWindowOrphans
     [FreeBSD(Holds, Source, "13.0", "sys/netinet/tcp_timer.c tcp_timer_persist(); sys/netinet/tcp_output.c tcp_output()")]
     [DragonFly(Holds, Source, "5.9", "sys/netinet/tcp_timer.c tcp_timer_persist(); sys/netinet/tcp_output.c tcp_output()")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/netinet/tcp_timer.c tcp_timer_persist(); sys/netinet/tcp_output.c tcp_output()")]
-    public Task KilledWriterDeliversWhenPeerReads(Ip ip) => Bench.Decide(AsksSoon(ip) with { ReadsTimers = true }, bed =>
+    public Task KilledWriterDeliversWhenPeerReads(Ip ip) => Bench.Decide(AsksSoon(ip), bed =>
     {
         Pair pair = bed.Connect(plan: SmallWindow);
         Pair open = bed.Connect("control", SmallWindow);
@@ -279,10 +279,10 @@ public sealed class ZeroWindowOrphans
     internal static void FillUntilWindowCloses(Testbed bed, Victim writer, Pair pair)
     {
         writer.BlockInWrite(1024 * 1024, pair);
-        SocketSeen full = pair.VictimEnd.Await(seen => seen is { Timer: TimerKind.Persist, SendQueue: > 0 }
+        SocketSeen full = pair.VictimEnd.Await(seen => pair.VictimEnd.WaitsForRoom(seen) && seen.SendQueue > 0
             && pair.PeersWindow.Offered == 0
             && writer.IsBlocked());
-        bed.Control("the peer's window is closed, and the writer is inside write()", full.Timer == TimerKind.Persist && writer.IsBlocked());
+        bed.Control("the peer's window is closed, and the writer is inside write()", pair.VictimEnd.WaitsForRoom(full) && writer.IsBlocked());
         bed.Name(full.SendQueue, "what the peer had no room for");
         bed.Name(pair.PeerEnd.Look().ReceiveQueue, "a full receive buffer");
     }

@@ -96,7 +96,7 @@ public sealed class UnreadData
     [DragonFly(DoesNotHold, Source, "5.9", "sys/netinet/tcp_usrreq.c tcp_disconnect(): flushes the receive buffer, then output")]
     [OpenBSD(DoesNotHold, Source, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_dodisconnect(): flushes the receive buffer, then output")]
     [NetBSD(DoesNotHold, Source, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_disconnect1(): sbflush() of the receive buffer, then tcp_usrclosed() and output")]
-    public Task UnreadDataDestroysUnsentReply(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
+    public Task UnreadDataDestroysUnsentReply(Ip ip) => Bench.Decide(ip, bed =>
     {
         const int Reply = 64 * 1024;
         var small = new PairPlan { PeerReceiveBuffer = 16 * 1024, VictimSendBuffer = 256 * 1024 };
@@ -289,7 +289,7 @@ public sealed class UnreadData
     [DragonFly(Holds, Inferred, "5.9", "sys/netinet/tcp_usrreq.c tcp_disconnect(): the window opens, then FIN, then RST for more data")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_usrreq.c tcp_dodisconnect(): the window opens, then FIN, then RST for more data")]
     [NetBSD(Holds, Inferred, "tcp_usrreq.c 1.209 (2015)", "sys/netinet/tcp_usrreq.c tcp_disconnect1(): the window opens, then FIN; sys/netinet/tcp_input.c tcp_input(): RST for more data")]
-    public Task KillingStuckReaderFreesPeer(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
+    public Task KillingStuckReaderFreesPeer(Ip ip) => Bench.Decide(ip, bed =>
     {
         const int TooMuch = 5 * 1024 * 1024;
         Victim reader = bed.Fork();
@@ -412,7 +412,7 @@ public sealed class UnreadData
 
     private static bool IsStuck(Pair pair) => IsProbing(pair.VictimEnd);
 
-    private static bool IsProbing(End end) => end.Look() is { Timer: TimerKind.Persist, SendQueue: > 0 };
+    private static bool IsProbing(End end) => end.Look() is { SendQueue: > 0 } seen && end.WaitsForRoom(seen);
 
     // The reader's receive buffer is set on its listener, from which the connection inherits it: the window is small from the start.
     private static (int Connection, End WritersEnd) ConnectWithSmallBuffers(Testbed bed, Ip ip, Victim reader, Victim writer, string name)

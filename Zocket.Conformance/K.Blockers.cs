@@ -256,9 +256,9 @@ public sealed class Blockers
     [FreeBSD(Holds, Documented, "13.0", "pf.conf(5), keep state; tests/sys/netpfil/pf/killstate.sh")]
     [DragonFly(Holds, Documented, "5.9", "pf.conf(5), keep state")]
     [OpenBSD(Holds, Documented, "the snapshot of August 2026", "pf.conf(5): pass keeps state; regress/sys/net/pf_state")]
-    public Task ExistingStateBypassesNewBlockRule(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { KeepsFirewallState = true }, bed =>
+    public Task ExistingStateBypassesNewBlockRule(Ip ip) => Bench.Decide(ip, bed =>
     {
-        Pair pair = bed.Connect();
+        Pair pair = bed.Connect(plan: new PairPlan { HasFirewallState = true });
         Pair stateless = bed.Connect("control");
         Victim victim = bed.Fork(pair, stateless);
         pair.Block(Blocker.FirewallInboundBesideState);
@@ -267,7 +267,7 @@ public sealed class Blockers
         victim.Write(10, stateless);
 
         IoResult read = pair.PeerEnd.Read(10);
-        bed.Control("where the state was ended too, the peer can read nothing", stateless.PeerEnd.ReadNow().Bytes == 0);
+        bed.Control("where there is no state, the peer can read nothing", stateless.PeerEnd.ReadNow().Bytes == 0);
         victim.Kill();
         SocketSeen acknowledged = pair.VictimEnd.Await(FIN_WAIT_2);
         bed.Control("and the death leaves an orphan with its bytes", stateless.VictimEnd.Look() is { State: FIN_WAIT_1, SendQueue: 10 });

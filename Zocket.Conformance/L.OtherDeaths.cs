@@ -549,7 +549,7 @@ public sealed class OtherDeaths
     [FreeBSD(Holds, Source, "13.0", "sys/kern/kern_exit.c exit1(): thread_single(SINGLE_EXIT); sys/kern/uipc_sockbuf.c sbwait(): PCATCH")]
     [DragonFly(Holds, Source, "5.9", "sys/kern/kern_exit.c exit1(): killalllwps(0); sys/kern/uipc_socket2.c ssb_wait(): PCATCH")]
     [OpenBSD(Holds, Source, "the snapshot of August 2026", "sys/kern/kern_exit.c exit1(): single_thread_set(); sys/kern/uipc_socket2.c sbwait(): PCATCH")]
-    public Task ExitEndsAnotherThreadsBlockedWrite(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
+    public Task ExitEndsAnotherThreadsBlockedWrite(Ip ip) => Bench.Decide(ip, bed =>
     {
         var small = new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 16 * 1024 };
         Pair pair = bed.Connect(plan: small);
@@ -559,7 +559,7 @@ public sealed class OtherDeaths
         thread.BlockInWrite(5 * 1024 * 1024, pair);
         bed.Control(
             "the peer's window is closed, and the second thread is inside write()",
-            bed.Await(() => pair.VictimEnd.Look().Timer == TimerKind.Persist && thread.IsBlocked()) && !server.IsWaitable());
+            bed.Await(() => pair.VictimEnd.WaitsForRoom() && thread.IsBlocked()) && !server.IsWaitable());
         long accepted = bed.Name(pair.VictimEnd.Look().SendQueue, "what the kernel had accepted");
         bed.Name(pair.PeerEnd.Look().ReceiveQueue, "a full receive buffer");
 

@@ -117,7 +117,7 @@ public sealed class DataOnItsWay
     [DragonFly(DoesNotHold, Inferred, "5.9", "sys/netinet/tcp_output.c tcp_output()")]
     [OpenBSD(DoesNotHold, Inferred, "the snapshot of August 2026", "sys/netinet/tcp_output.c tcp_output()")]
     [Note("I killed the process, its peer is unreachable, and tcpdump shows retransmissions but never a FIN: was the socket not closed? It was (see FIN_WAIT_1 in the table); the FIN waits behind the data.")]
-    public Task FinIsHeldBackAfterRetransmission(Ip ip) => Bench.Decide(Retransmitting(ip) with { ReadsTimers = true }, bed =>
+    public Task FinIsHeldBackAfterRetransmission(Ip ip) => Bench.Decide(Retransmitting(ip), bed =>
     {
         Pair pair = bed.Connect();
         Pair idle = bed.Connect("control");
@@ -127,7 +127,7 @@ public sealed class DataOnItsWay
         victim.Write(10);
 
         // The first time it may be sent again as a probe for a lost tail, which leaves the congestion window as it was.
-        bed.Control("the retransmission timer has fired before the death", pair.VictimEnd.Await(seen => seen.Retransmits > 0).Retransmits > 0);
+        bed.Control("the retransmission timer has fired before the death", pair.VictimEnd.HasSentAgain(pair.VictimEnd.Await(pair.VictimEnd.HasSentAgain)));
 
         victim.Kill();
         bed.Control("where no data is in the way, the FIN crosses the path at once", bed.Await(() => idle.FromVictim.HasFin));
@@ -164,7 +164,7 @@ public sealed class DataOnItsWay
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sosendtcp(), sys/kern/uipc_syscalls.c kern_sendfile(); there is no splice()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend(): sbwait() is interruptible; there is neither sendfile() nor splice()")]
     [Note("Is a large send all or nothing? No: the client gets a part of it that nobody can tell beforehand, and an ordinary end of stream, so it must know the length by other means (Content-Length).")]
-    public Task DeathInsideSendDeliversWhatWasTaken(Ip ip, SendingCall call) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
+    public Task DeathInsideSendDeliversWhatWasTaken(Ip ip, SendingCall call) => Bench.Decide(ip, bed =>
     {
         const int Bytes = 64 * 1024;
         Pair pair = bed.Connect(plan: new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 8 * 1024 });
@@ -172,7 +172,7 @@ public sealed class DataOnItsWay
         victim.BlockInSending(call, Bytes);
         bed.Control(
             "the peer's window is closed, and the sender is inside the call and alive",
-            bed.Await(() => pair.VictimEnd.Look().Timer == TimerKind.Persist && victim.IsBlocked()) && !victim.IsWaitable());
+            bed.Await(() => pair.VictimEnd.WaitsForRoom() && victim.IsBlocked()) && !victim.IsWaitable());
 
         victim.Kill();
         SocketSeen orphan = pair.VictimEnd.Look();
@@ -200,7 +200,7 @@ public sealed class DataOnItsWay
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sosendtcp()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend()")]
     [Note("An event loop dies with output in its own buffers: what does the client get? What write() had accepted, to the byte; the rest was the process's alone and is gone with it.")]
-    public Task CountedBytesAreDelivered(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
+    public Task CountedBytesAreDelivered(Ip ip) => Bench.Decide(ip, bed =>
     {
         Pair pair = bed.Connect(plan: new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 8 * 1024 });
         Victim victim = bed.Fork(pair);
@@ -228,7 +228,7 @@ public sealed class DataOnItsWay
     [DragonFly(Holds, Inferred, "5.9", "sys/kern/uipc_socket.c sosendtcp(): ssb_lock()")]
     [OpenBSD(Holds, Inferred, "the snapshot of August 2026", "sys/kern/uipc_socket.c sosend(): sblock()")]
     [Note("Workers share one connection and one is OOM-killed: is its message complete, or absent? Neither: the client gets half a message with the next worker's behind it, and no end of stream that would tell.")]
-    public Task OtherWriterFollowsTheKilledOne(Ip ip) => Bench.Decide(new TestbedPlan(ip, Topology.Loopback) { ReadsTimers = true }, bed =>
+    public Task OtherWriterFollowsTheKilledOne(Ip ip) => Bench.Decide(ip, bed =>
     {
         const int Large = 1024 * 1024;
         Pair pair = bed.Connect(plan: new PairPlan { PeerReceiveBuffer = 4096, VictimSendBuffer = 16 * 1024 });
@@ -237,7 +237,7 @@ public sealed class DataOnItsWay
         killed.BlockInWrite(Large);
         bed.Control(
             "the peer's window is closed, and the first writer is inside write()",
-            bed.Await(() => pair.VictimEnd.Look().Timer == TimerKind.Persist && killed.IsBlocked()));
+            bed.Await(() => pair.VictimEnd.WaitsForRoom() && killed.IsBlocked()));
 
         killed.Kill();
         SocketSeen shared = pair.VictimEnd.Look();
@@ -649,7 +649,7 @@ public sealed class DataOnItsWay
     private static long FillForGood(Testbed bed, Victim victim, Pair pair)
     {
         long taken = victim.Fill(pair);
-        bed.Control("the peer's window is closed", pair.VictimEnd.Await(seen => seen.Timer == TimerKind.Persist).Timer == TimerKind.Persist);
+        bed.Control("the peer's window is closed", pair.VictimEnd.WaitsForRoom(pair.VictimEnd.Await(pair.VictimEnd.WaitsForRoom)));
         return taken + victim.Fill(pair);
     }
 
